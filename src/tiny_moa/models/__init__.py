@@ -1,0 +1,1 @@
+"""Models: which are loaded, who may use them, and how one is run in a process of its own."""

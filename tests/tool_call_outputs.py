@@ -1,0 +1,202 @@
+"""What models write when they call tools, 40 outputs for each form, with the calls they stand for; written by hand.
+
+A case is a text and its calls as pairs of name and arguments; `None` stands for a clean failure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Case = tuple[str, list[tuple[str, dict[str, Any]]] | None]
+
+PARIS = [("get_weather", {"city": "Paris"})]
+TWO = [("get_weather", {"city": "Paris"}), ("get_time", {"zone": "CET"})]
+NONE: list[tuple[str, dict[str, Any]]] = []
+_S, _E = "<|tool_call_start|>", "<|tool_call_end|>"
+
+PYTHONIC: list[Case] = [
+    (f"{_S}[get_weather(city='Paris')]{_E}", PARIS),
+    (f'{_S}[get_weather(city="Paris")]{_E}', PARIS),
+    ("[get_weather(city='Paris')]", PARIS),
+    ("get_weather(city='Paris')", PARIS),
+    (f"{_S}get_weather(city='Paris'){_E}", PARIS),
+    (f"{_S}[get_weather(city='Paris')]", PARIS),
+    (f"{_S}[say(text='it's\nso')]{_E}", [("say", {"text": "it's\nso"})]),
+    (f"{_S}[get_weather(city='Paris'), get_time(zone='CET')]{_E}", TWO),
+    ("[get_weather(city='Paris'), get_time(zone='CET')]", TWO),
+    (f"{_S}[get_weather(city='Paris')]{_E}{_S}[get_time(zone='CET')]{_E}", TWO),
+    (f"{_S}[get_weather(city='Paris')]{_E}I am asking for the weather.", PARIS),
+    (f"I look it up.\n{_S}[get_weather(city='Paris')]{_E}", PARIS),
+    ("I look it up: [get_weather(city='Paris')] and tell you.", PARIS),
+    ("```python\n[get_weather(city='Paris')]\n```", PARIS),
+    ("  [ get_weather( city = 'Paris' ) ]  ", PARIS),
+    ("[get_weather(city='서울')]", [("get_weather", {"city": "서울"})]),
+    ("[say(text='naïve café ☕ 👩‍🚀 \"hi\"')]", [("say", {"text": 'naïve café ☕ 👩‍🚀 "hi"'})]),
+    ("[say(text='it's (so) it's', n=1)]", [("say", {"text": "it's (so) it's", "n": 1})]),
+    ('[say(text="it\'s")]', [("say", {"text": "it's"})]),
+    (r"[say(text='it\'s \"so\"')]", [("say", {"text": 'it\'s "so"'})]),
+    ("[say(text='a ] ) b')]", [("say", {"text": "a ] ) b"})]),
+    (r"[say(text='a\nb')]", [("say", {"text": "a\nb"})]),
+    (r"[find(pattern='\d+')]", [("find", {"pattern": r"\d+"})]),
+    ("[add(a=1, b=-2.5)]", [("add", {"a": 1, "b": -2.5})]),
+    ("[set_light(on=True, level=None)]", [("set_light", {"on": True, "level": None})]),
+    ("[set_light(on=true, off=false, level=null)]", [("set_light", {"on": True, "off": False, "level": None})]),
+    (
+        "[plan(days=['mon', 'tue'], at={'h': 9, 'm': [0, 30]})]",
+        [("plan", {"days": ["mon", "tue"], "at": {"h": 9, "m": [0, 30]}})],
+    ),
+    ("[now()]", [("now", {})]),
+    ("[home.lights.set(on=True)]", [("home.lights.set", {"on": True})]),
+    ("[get-weather(city='Paris')]", [("get-weather", {"city": "Paris"})]),
+    (f'{_S}[{{"name": "get_weather", "arguments": {{"city": "Paris"}}}}]{_E}', PARIS),
+    ('[{"name": "get_weather", "arguments": {"city": "Paris"}}]', PARIS),
+    ("No tool fits this question.", NONE),
+    ("The list [1, 2, 3] has three items.", NONE),
+    (f"{_S}[get_weather(city='Par", None),
+    ("[get_weather(city='Paris'), get_ti", None),
+    (f"{_S}[get_weather('Paris')]{_E}", None),
+    (f"{_S}[get_weather(city=open('x').read())]{_E}", None),
+    (f"{_S}[get_weather(city='a' * 10**9)]{_E}", None),
+    (f"{_S}[__import__('os').system('id')]{_E}", None),
+]
+
+_T, _U = "<tool_call>", "</tool_call>"
+_PARIS = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
+_TIME = '{"name": "get_time", "arguments": {"zone": "CET"}}'
+
+TAGGED: list[Case] = [
+    (f"{_T}\n[{_PARIS}]\n{_U}", PARIS),
+    (f"{_T}\n{_PARIS}\n{_U}", PARIS),
+    (f"{_T}[{_PARIS}]{_U}", PARIS),
+    (f"{_T}\n[{_PARIS}, {_TIME}]\n{_U}", TWO),
+    (f"{_T}\n{_PARIS}\n{_U}\n{_T}\n{_TIME}\n{_U}", TWO),
+    (f"{_T}\n{_PARIS}\n{_TIME}\n{_U}", TWO),
+    (f"{_T}\n{_PARIS},\n{_TIME}\n{_U}", TWO),
+    (f"{_T}\n[{_PARIS}]", PARIS),
+    (f"[{_PARIS}]\n{_U}", PARIS),
+    (f"[{_PARIS}]", PARIS),
+    (_PARIS, PARIS),
+    (f"{_PARIS}\n{_TIME}", TWO),
+    (f"I look it up.\n{_T}\n{_PARIS}\n{_U}", PARIS),
+    (f"{_T}\n{_PARIS}\n{_U}\nThat is all.", PARIS),
+    (f"Here: {_PARIS} Done.", PARIS),
+    (f"{_T}\n```json\n[{_PARIS}]\n```\n{_U}", PARIS),
+    (f"```json\n[{_PARIS}]\n```", PARIS),
+    (f'{_T}{{"name": "get_weather", "parameters": {{"city": "Paris"}}}}{_U}', PARIS),
+    (f'{_T}{{"type": "function", "function": {_PARIS}}}{_U}', PARIS),
+    (f'{_T}{{"name": "get_weather", "arguments": "{{\\"city\\": \\"Paris\\"}}"}}{_U}', PARIS),
+    (f'{_T}{{"name": "now", "arguments": {{}}}}{_U}', [("now", {})]),
+    (f'{_T}{{"name": "now"}}{_U}', [("now", {})]),
+    (f'{_T}{{"name": "now", "arguments": null}}{_U}', [("now", {})]),
+    (f'{_T}{{"name": "get_weather", "arguments": {{"city": "서울"}}}}{_U}', [("get_weather", {"city": "서울"})]),
+    (f'{_T}{{"name": "say", "arguments": {{"text": "\\ud83d\\ude00"}}}}{_U}', [("say", {"text": "😀"})]),
+    (f'{_T}{{"name": "say", "arguments": {{"text": "he said \\"hi\\" }}]"}}}}{_U}', [("say", {"text": 'he said "hi" }]'})]),
+    (f'{_T}{{"name": "say", "arguments": {{"text": "a\\nb"}}}}{_U}', [("say", {"text": "a\nb"})]),
+    (f'{_T}{{"name": "add", "arguments": {{"a": 1, "b": -2.5e3}}}}{_U}', [("add", {"a": 1, "b": -2500.0})]),
+    (f'{_T}{{"name": "f", "arguments": {{"x": [1, {{"y": [true, null]}}]}}}}{_U}', [("f", {"x": [1, {"y": [True, None]}]})]),
+    (f"{_T}[]{_U}", NONE),
+    ("There is no tool for that.", NONE),
+    ("", NONE),
+    (f"{_T}\n[{_PARIS}, {_TIME[:20]}", None),
+    (f'{_T}\n{{"name": "get_weather", "argum', None),
+    (f"{_T}\n{_U}", None),
+    (f"{_T}\n{{'name': 'get_weather'}}\n{_U}", None),
+    (f"{_T}\nget_weather(city='Paris')\n{_U}", None),
+    (f'{_T}{{"name": "f", "arguments": [1]}}{_U}', None),
+    (f'{_T}{{"name": "f", "arguments": {{"x": NaN}}}}{_U}', None),
+    (f'{_T}{{"name": "", "arguments": {{}}}}{_U}', None),
+]
+
+PLAIN: list[Case] = [
+    (f"[{_PARIS}]", PARIS),
+    (_PARIS, PARIS),
+    (f"[{_PARIS}, {_TIME}]", TWO),
+    (f"{_PARIS} {_TIME}", TWO),
+    (f"{_PARIS}\n\n{_TIME}", TWO),
+    (f"{_PARIS}; {_TIME}", TWO),
+    (f" \n [ {_PARIS} ] \n ", PARIS),
+    (f"```json\n{_PARIS}\n```", PARIS),
+    (f"```\n[{_PARIS}]\n```", PARIS),
+    (f"The call is {_PARIS}.", PARIS),
+    (f"Of [1, 2] I choose {_PARIS}", PARIS),
+    (f'Given {{"a": 1}}: {_PARIS}', PARIS),
+    ('{"name": "get_weather", "parameters": {"city": "Paris"}}', PARIS),
+    ('{"function": {"name": "get_weather", "arguments": {"city": "Paris"}}}', PARIS),
+    ('{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}', PARIS),
+    ('{"arguments": {"city": "Paris"}, "name": "get_weather"}', PARIS),
+    ('{"id": "1", "name": "get_weather", "arguments": {"city": "Paris"}}', PARIS),
+    ('{"name": "now"}', [("now", {})]),
+    ('{"name": "now", "arguments": ""}', [("now", {})]),
+    ('{"name": "get_weather", "arguments": {"city": "서울"}}', [("get_weather", {"city": "서울"})]),
+    ('{"name": "get_weather", "arguments": {"city": "\\uc11c\\uc6b8"}}', [("get_weather", {"city": "서울"})]),
+    ('{"name": "say", "arguments": {"text": "[{\\"name\\": \\"x\\"}]"}}', [("say", {"text": '[{"name": "x"}]'})]),
+    ('{"name": "say", "arguments": {"text": "it\'s \\\\ fine"}}', [("say", {"text": "it's \\ fine"})]),
+    ('{"name": "f", "arguments": {"deep": {"er": {"est": 1}}}}', [("f", {"deep": {"er": {"est": 1}}})]),
+    ('{"name": "f", "arguments": {"x": 1e3, "y": -0.5, "z": 0}}', [("f", {"x": 1000.0, "y": -0.5, "z": 0})]),
+    ('{"name": "f", "arguments": {"x": true, "y": null}}', [("f", {"x": True, "y": None})]),
+    ("[]", NONE),
+    ("{}", NONE),
+    ('{"answer": 42}', NONE),
+    ("[1, 2, 3]", NONE),
+    ("No call.", NONE),
+    ("I would call get_weather for that {sic}.", NONE),
+    ('[{"name": "get_weather", "arguments": {"city": "Par', None),
+    ('{"name": "get_weather", "arguments": {"city": "Paris"}', None),
+    ("[{'name': 'get_weather', 'arguments': {'city': 'Paris'}}]", None),
+    ('{"name": "get_weather", "arguments": {"city": Paris}}', None),
+    ('{"name": "f", "arguments": 3}', None),
+    ('{"name": "f", "arguments": {"x": Infinity}}', None),
+    ('{"name": "say", "arguments": {"text": "\\ud800"}}', None),
+    ('[{"name": "f", "arguments": {"x": ' + "9" * 5000 + "}}]", None),
+]
+
+_C, _D = "<start_function_call>", "<end_function_call>"
+
+
+def _e(text: str) -> str:
+    return f"<escape>{text}<escape>"
+
+
+DECLARED: list[Case] = [
+    (f"{_C}call:get_weather{{city:{_e('Paris')}}}{_D}", PARIS),
+    (f"call:get_weather{{city:{_e('Paris')}}}", PARIS),
+    ("call:get_weather{city:Paris}", PARIS),
+    (f"{_C}call:get_weather{{city:{_e('Paris')}}}", PARIS),
+    (f"{_C}call:get_weather{{city:{_e('Paris')}}}{_D}<start_function_response>", PARIS),
+    (f"{_C}call:get_weather{{city:{_e('Paris')}}}{_D}{_C}call:get_time{{zone:{_e('CET')}}}{_D}", TWO),
+    (f"call:get_weather{{city:{_e('Paris')}}}call:get_time{{zone:{_e('CET')}}}", TWO),
+    ("call:get_weather{city:Paris}\ncall:get_time{zone:CET}", TWO),
+    (f"I look it up. {_C}call:get_weather{{city:{_e('Paris')}}}{_D}", PARIS),
+    (f"{_C}call:get_weather{{city:{_e('Paris')}}}{_D} Done.", PARIS),
+    ("I use call:get_weather{city:Paris} now.", PARIS),
+    (f"{_C} call: get_weather {{ city : {_e('Paris')} }} {_D}", PARIS),
+    ('call:get_weather{city:"Paris"}', PARIS),
+    ("call:get_weather{city:'Paris'}", PARIS),
+    (f"{_C}call:now{{}}{_D}", [("now", {})]),
+    ("call:now{}", [("now", {})]),
+    (f"{_C}call:add{{a:1,b:-2.5}}{_D}", [("add", {"a": 1, "b": -2.5})]),
+    (f"{_C}call:set{{on:true,off:false,level:null}}{_D}", [("set", {"on": True, "off": False, "level": None})]),
+    (f"{_C}call:f{{x:1e3}}{_D}", [("f", {"x": 1000.0})]),
+    (f"{_C}call:say{{text:{_e('a, b: c} d]')}}}{_D}", [("say", {"text": "a, b: c} d]"})]),
+    (f"{_C}call:say{{text:{_e('He said “hi” and ' + chr(34) + 'bye' + chr(34))}}}{_D}",
+     [("say", {"text": 'He said “hi” and "bye"'})]),
+    (f"{_C}call:get_weather{{city:{_e('서울')}}}{_D}", [("get_weather", {"city": "서울"})]),
+    ("call:get_weather{city:서울특별시}", [("get_weather", {"city": "서울특별시"})]),
+    (f"{_C}call:say{{text:{_e('👩‍🚀 naïve')}}}{_D}", [("say", {"text": "👩‍🚀 naïve"})]),
+    (f"{_C}call:say{{text:{_e('')}}}{_D}", [("say", {"text": ""})]),
+    (f"{_C}call:plan{{days:[{_e('mon')},{_e('tue')}]}}{_D}", [("plan", {"days": ["mon", "tue"]})]),
+    ("call:plan{days:[mon,tue],n:2}", [("plan", {"days": ["mon", "tue"], "n": 2})]),
+    (f"{_C}call:plan{{at:{{h:9,m:{_e('30')}}},n:[]}}{_D}", [("plan", {"at": {"h": 9, "m": "30"}, "n": []})]),
+    ("call:get_weather{city:Paris, France,unit:celsius}", [("get_weather", {"city": "Paris, France", "unit": "celsius"})]),
+    ("call:go{to:a-b/c.d_e}", [("go", {"to": "a-b/c.d_e"})]),
+    (f"{_C}call:home.lights-2{{on:true}}{_D}", [("home.lights-2", {"on": True})]),
+    (f"{_C}call:f{{a:1,}}{_D}", [("f", {"a": 1})]),
+    ("I cannot help with that.", NONE),
+    ("Please call me: tomorrow.", NONE),
+    (f"{_C}call:get_weather{{city:<escape>Par", None),
+    ("call:get_weather{city:Paris", None),
+    (f"{_C}get_weather(city='Paris'){_D}", None),
+    (f"{_C}call:f{{x:}}{_D}", None),
+    (f"{_C}{_D}", None),
+    (f"{_C}call:f{{{_e('no key')}}}{_D}", None),
+]  # fmt: skip
