@@ -1,0 +1,1 @@
+"""The experts: one behaviour a module, and the checks they share."""

@@ -1,0 +1,219 @@
+"""What an expert is: the `Expert` protocol, the values it takes and gives, and a model asked through templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from tiny_moa.catalog import ExpertSpec, ModelSpec
+from tiny_moa.experts.checks import Check
+from tiny_moa.models.families import split_thoughts
+from tiny_moa.models.pool import ModelPool
+from tiny_moa.models.runtime import Completion, CompletionRequest, Finish, Listener, Message, Usage
+from tiny_moa.templates import TemplateLibrary
+
+Status = Literal["verified", "unverified", "partial"]
+"""`verified`: a check that is not a language model settled the answer. `partial`: the deadline or a limit cut it off."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """The bounds of one call, handed down through every step of it.
+
+    Attributes:
+        deadline: Time on the event loop's clock at which to return what there is.
+        max_tokens: Most tokens one expert writes.
+        listener: Hears what is going on.
+    """
+
+    deadline: float
+    max_tokens: int
+    listener: Listener
+
+    def until(self, deadline: float) -> Call:
+        """Give the same call with an earlier deadline; a later one changes nothing."""
+        return replace(self, deadline=min(deadline, self.deadline))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an expert is asked.
+
+    Attributes:
+        text: The request, in the user's or the Brain's words.
+        language: The programming language wanted, for experts that write code.
+        tools: The tools on offer, for experts that propose calls: objects with `name`, `description`, `parameters`.
+    """
+
+    text: str
+    language: str = "python"
+    tools: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One time a model wrote for a proposal.
+
+    Attributes:
+        model: Its name in the catalogue.
+        template: Name and digest of the template it was asked with.
+        finish: Why it stopped.
+        usage: What it cost.
+        thoughts: What it wrote for itself before the answer.
+        instead_of: The model it stood in for, because that one's file is not here; empty when it is the first choice.
+    """
+
+    model: str
+    template: str
+    finish: Finish
+    usage: Usage
+    thoughts: str = ""
+    instead_of: str = ""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What an expert answers.
+
+    Attributes:
+        expert: Its name.
+        text: The answer as a person reads it.
+        status: What is known of its truth.
+        checks: What was checked, in order.
+        attempts: The models' work behind it; empty when no model was needed.
+        fields: The answer as values, such as `command` or `calls`, for programs.
+        notes: What the reader should know, one sentence each.
+    """
+
+    expert: str
+    text: str
+    status: Status
+    checks: tuple[Check, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """An expert that did not answer, and why."""
+
+    expert: str
+    reason: str
+
+
+class Expert(Protocol):
+    """One expert of the team."""
+
+    @property
+    def spec(self) -> ExpertSpec:
+        """Its table in the catalogue."""
+
+    async def propose(self, task: Task, call: Call) -> Proposal | Abstention:
+        """Answer a task within the bounds of the call.
+
+        A deadline gives a partial proposal when there is text, and raises when there is none.
+
+        Raises:
+            RequestError: The task cannot be served as it is.
+            ModelError: The model could not do its part.
+            DocumentError: A document could not be read.
+        """
+
+
+class TemplatedModel:
+    """One model, asked in the words of a template; another one stands in for it while its file is not here."""
+
+    def __init__(
+        self, spec: ModelSpec, pool: ModelPool, templates: TemplateLibrary, *, stand_ins: tuple[ModelSpec, ...] = (),
+        is_present: Callable[[ModelSpec], bool] = lambda spec: True,
+    ) -> None:  # fmt: skip
+        """Take the model.
+
+        Args:
+            spec: The first choice.
+            pool: What lends models.
+            templates: Where the words come from.
+            stand_ins: Further choices, the best first; those that cannot run here at all are passed over.
+            is_present: Tells whether a model's file is on this machine; asked anew for each call.
+        """
+        chain = (spec, *stand_ins)
+        self._chain = tuple(choice for choice in chain if not choice.unavailable) or chain
+        self._is_present = is_present
+        self._pool = pool
+        self._templates = templates
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model that would answer now: the first whose file is here, and the first of all when none is."""
+        return next(filter(self._is_present, self._chain), self._chain[0])
+
+    async def write(
+        self, template: str, values: Mapping[str, str], call: Call, *, schema: Mapping[str, Any] | None = None, opening: str = "",
+        stops: tuple[str, ...] = (),
+    ) -> tuple[Completion, Attempt]:  # fmt: skip
+        """Fill a template and have the model complete it.
+
+        Args:
+            template: The template's name.
+            values: One value for each of its holes.
+            call: The bounds.
+            schema: A JSON Schema that binds the reply.
+            opening: Text that the reply is made to begin with.
+            stops: Texts that end the reply, besides the model's own.
+
+        Raises:
+            TemplateError: The values are not the template's holes.
+            ModelError: The model could not do it.
+        """
+        words, spec = self._templates.get(template), self.spec
+        is_free = schema is None and not opening
+        request = CompletionRequest(
+            messages=tuple(Message(turn.role, turn.text) for turn in words.fill(**values)),
+            max_tokens=call.max_tokens + (spec.thinking_tokens if is_free else 0),
+            sampling=spec.sampling,
+            stops=(*spec.stops, *stops),
+            schema=schema,
+            opening=opening,
+            fixed_messages=words.fixed_turns,
+        )
+        async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
+            completion = await runtime.complete(request, deadline=call.deadline, listener=call.listener)
+        thoughts, answer = "", completion.text
+        if is_free:
+            thoughts, answer = split_thoughts(answer, is_thinker=spec.thinking_tokens > 0)
+        first = self._chain[0].name
+        used = f"{words.name}@{words.digest}"
+        attempt = Attempt(
+            spec.name, used, completion.finish, completion.usage, thoughts, instead_of="" if spec.name == first else first
+        )
+        return replace(completion, text=answer), attempt
+
+
+def status_of(attempt: Attempt) -> Status:
+    """Give the status of a text that nothing verified: partial when it was cut off, else unverified."""
+    return "unverified" if attempt.finish == "stop" else "partial"
+
+
+def nothing_written(attempt: Attempt) -> str:
+    """Say why there is no answer."""
+    if attempt.thoughts:
+        return "the model was still thinking when its time or its tokens ran out; allow more of both"
+    return "the model wrote nothing"
+
+
+def cut_note(attempt: Attempt) -> tuple[str, ...]:
+    """Say why a text was cut off, if it was, and which model was wanted, if another one stood in for it."""
+    if attempt.instead_of:
+        wanted = f"Model {attempt.model!r} stood in for {attempt.instead_of!r}; `tiny-moa pull {attempt.instead_of}` fetches it."
+        return (*cut_note(replace(attempt, instead_of="")), wanted)
+    match attempt.finish:
+        case "deadline":
+            return ("The deadline came first; this is what was written by then. Ask again with more seconds for the rest.",)
+        case "length":
+            return (f"The limit of {attempt.usage.completion_tokens} tokens came first. Ask again with a higher max_tokens.",)
+        case "repetition":
+            return ("The model began to repeat itself and was stopped.",)
+        case "stop":
+            return ()

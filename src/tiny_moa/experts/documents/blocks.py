@@ -1,0 +1,290 @@
+"""Makes headings, paragraphs, list items and code out of lines in reading order; pure, builds on `layout`."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from tiny_moa.experts.documents.layout import MARKER, Box, Run, enclose, group_rows
+
+Kind = Literal["heading", "paragraph", "item", "code"]
+
+_EDGE = 0.09
+"""Headers and footers stand in this share of the page's height."""
+_LARGER = 1.12
+"""Text this much larger than the body can be a heading."""
+_MAX_HEADING_CHARACTERS = 160
+_SENTENCE_END = (".", ";", ",", "!", "?", ":", "。")
+_NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
+"""The number before the words of a heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Box):
+    """A piece of running text.
+
+    Attributes:
+        kind: What it is.
+        text: Its lines joined; the lines of code stay lines.
+        level: Of a heading 1 for the largest, of a list item 0 for the outermost; else 0.
+        marker: What stood before a list item.
+    """
+
+    kind: Kind
+    text: str
+    level: int = 0
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Typography:
+    """What a document's text looks like, over all its pages.
+
+    Attributes:
+        body_height: Height of most of its text.
+        heading_heights: Heights of text larger than that, the largest first.
+    """
+
+    body_height: float
+    heading_heights: tuple[float, ...]
+
+
+def measure(pages: Iterable[Sequence[Run]]) -> Typography:
+    """Measure the lines of all pages; heights within 6 % of each other count as one."""
+    weights: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            weights[round(line.height, 1)] += len(line.text)
+    if not weights:
+        return Typography(10.0, ())
+    body = float(weights.most_common(1)[0][0])
+    heights: list[float] = []
+    for height in sorted(weights, reverse=True):
+        if height > body * _LARGER and (not heights or height < heights[-1] * 0.94):
+            heights.append(height)
+    return Typography(body, tuple(heights))
+
+
+def find_furniture(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> list[set[int]]:
+    """Find running headers and footers.
+
+    A line is furniture when it stands in the upper or lower 9 % of its page and another page has the same there,
+    numbers apart.
+
+    Args:
+        pages: The lines of each page.
+        heights: The height of each page.
+
+    Returns:
+        For each page the positions of such lines in its sequence.
+    """
+    counts: Counter[tuple[bool, str]] = Counter()
+    for lines, height in zip(pages, heights, strict=True):
+        counts.update({key for line in lines if (key := _edge_key(line, height))})
+    return [
+        {index for index, line in enumerate(lines) if (key := _edge_key(line, height)) and counts[key] > 1}
+        for lines, height in zip(pages, heights, strict=True)
+    ]
+
+
+def _edge_key(line: Run, height: float) -> tuple[bool, str] | None:
+    if line.bottom < height * _EDGE or line.top > height * (1 - _EDGE):
+        return line.middle < height / 2, re.sub(r"\d+|\b[ivxl]+\b", "#", line.text.strip().casefold())
+    return None
+
+
+def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
+    """Join lines into blocks, and leave everything else in its place.
+
+    Args:
+        items: Lines (`Run`) and other boxes of one page, in reading order.
+        typography: Of the whole document.
+
+    Returns:
+        Blocks and the other boxes in the same order; every word of every line is in exactly one block, except that
+        a word divided by a hyphen at a line's end is put together.
+    """
+    typical_gap = _typical_gap(items)
+    built: list[Box] = []
+    lines: list[Run] = []
+    for item in items:
+        if not isinstance(item, Run):
+            built += _finish(lines, typography)
+            lines = []
+            built.append(item)
+            continue
+        if lines and _begins_block(lines, item, typical_gap):
+            built += _finish(lines, typography)
+            lines = []
+        lines.append(item)
+    return _indent_items(built + _finish(lines, typography))
+
+
+def _typical_gap(items: Sequence[Box]) -> float:
+    """Give the usual space between lines of a paragraph, in line heights."""
+    gaps = [
+        (below.bottom - above.bottom) / above.height - 1
+        for above, below in pairwise(items)
+        if isinstance(above, Run) and isinstance(below, Run) and abs(above.height - below.height) < 0.1 * above.height
+    ]
+    near = [gap for gap in gaps if -0.3 < gap < 1.3]
+    return statistics.median(near) if len(near) >= 3 else 0.3
+
+
+def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float) -> bool:
+    """Whether a line starts something new instead of going on from the lines before."""
+    last = lines[-1]
+    if last.is_mono and line.is_mono:
+        return line.top - last.bottom > 3 * max(last.height, line.height) or line.bottom < last.top
+    if last.is_mono != line.is_mono or last.is_bold != line.is_bold or abs(last.height - line.height) > 0.18 * last.height:
+        return len(group_rows([last, line])) > 1 or last.is_mono != line.is_mono
+    gap = (line.bottom - last.bottom) / max(last.height, line.height) - 1
+    if _marker(line.text) or len(group_rows([last, line])) == 1:
+        return bool(_marker(line.text))
+    if len(lines) > 1 and len(group_rows(lines[-2:])) == 1:
+        return True
+    if gap < -0.5:
+        return _ends_sentence(last.text) or not line.text[:1].islower()
+    return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line)
+
+
+def _is_first_line(lines: Sequence[Run], line: Run) -> bool:
+    """Whether a line is indented as the first of a paragraph is."""
+    last = lines[-1]
+    if line.left - last.left <= 0.8 * line.height or (len(lines) == 1 and _marker(last.text)):
+        return False
+    is_centred = abs((line.left + line.right) - (last.left + last.right)) < line.height
+    return not is_centred
+
+
+def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
+    if not lines:
+        return []
+    box = enclose(lines)
+    place = (box.left, box.top, box.right, box.bottom)
+    if all(line.is_mono for line in lines):
+        return [Block(*place, "code", _code(lines))]
+    text = join_lines([line.text for line in lines])
+    level = heading_level(lines, text, typography)
+    if level:
+        return [Block(*place, "heading", text, level)]
+    marker = _marker(text)
+    if marker:
+        return [Block(*place, "item", text[len(marker) :].lstrip(), 0, marker)]
+    return [Block(*place, "paragraph", text)]
+
+
+def join_lines(lines: Sequence[str]) -> str:
+    """Join the lines of a paragraph; a hyphen at a line's end goes when a small letter follows it."""
+    text = lines[0]
+    for line in lines[1:]:
+        if len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and line[:1].islower():
+            text = text[:-1] + line
+        elif _is_spaceless(text[-1:]) and _is_spaceless(line[:1]):
+            text += line
+        else:
+            text = f"{text} {line}"
+    return text
+
+
+def _is_spaceless(character: str) -> bool:
+    """Whether the script of a character is written without spaces; Hangul is not."""
+    return "\u3040" <= character <= "\u30ff" or "\u3400" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef"
+
+
+def heading_level(lines: Sequence[Run], text: str, typography: Typography) -> int:
+    """Give the level of a heading, 0 when the lines are none.
+
+    A heading is short, holds letters, does not end as a sentence does, and is larger than the body or bold. Its
+    level follows its size among all sizes of headings; bold text of the body's size is below them all.
+    """
+    height = statistics.median(line.height for line in lines)
+    is_larger = height > typography.body_height * _LARGER
+    is_short = len(text) <= _MAX_HEADING_CHARACTERS and len(lines) <= 4 and any(character.isalpha() for character in text)
+    if not is_short or text.endswith(_SENTENCE_END[:3]) or (MARKER.fullmatch(text.split()[0]) and not _NUMBER.match(text)):
+        return 0
+    if not is_larger and (not all(line.is_bold for line in lines) or height < 0.9 * typography.body_height):
+        return 0
+    rank = sum(height < size * 0.94 for size in typography.heading_heights) + 1
+    return min(max(rank, 1), 6)
+
+
+def level_headings(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
+    """Make the levels of a document's headings follow each other, and numbered ones follow their numbers.
+
+    Only the title, a heading that is alone on the highest level, is on level 1.
+    """
+    used = Counter(box.level for page in pages for box in page if isinstance(box, Block) and box.kind == "heading")
+    first = 1 if used and used[min(used)] == 1 else 2
+    levels = {level: index + first for index, level in enumerate(sorted(used))}
+    return _level_numbered([[_at_level(box, levels.get(getattr(box, "level", 0), 0)) for box in page] for page in pages])
+
+
+def _level_numbered(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
+    """Give numbered headings the level their number says: 2.1 is one below 2, whatever their sizes.
+
+    The headings numbered without a dot set the level to count from; without any, levels stay as they are.
+    """
+    depths = {id(box): depth for page in pages for box in page if (depth := _depth(box))}
+    tops = [box.level for page in pages for box in page if isinstance(box, Block) and depths.get(id(box)) == 1]
+    if not tops:
+        return [list(page) for page in pages]
+    base = Counter(tops).most_common(1)[0][0]
+    return [[_at_level(box, base + depths[id(box)] - 1) if id(box) in depths else box for box in page] for page in pages]
+
+
+def _depth(box: Box) -> int:
+    number = _NUMBER.match(box.text) if isinstance(box, Block) and box.kind == "heading" else None
+    return number[1].count(".") + 1 if number else 0
+
+
+def _at_level(box: Box, level: int) -> Box:
+    return replace(box, level=min(level, 6)) if isinstance(box, Block) and box.kind == "heading" else box
+
+
+def _marker(text: str) -> str:
+    """Give the list marker a text begins with, empty for none."""
+    first, space, rest = text.partition(" ")
+    return first if space and rest and MARKER.fullmatch(first) else ""
+
+
+def _ends_sentence(text: str) -> bool:
+    return text.rstrip("\"')]”’").endswith(_SENTENCE_END)
+
+
+def _code(lines: Sequence[Run]) -> str:
+    """Put the lines of code below each other, with the spaces their places stand for."""
+    left = min(line.left for line in lines)
+    width = statistics.median((line.right - line.left) / max(len(line.text), 1) for line in lines) or 1.0
+    rows = group_rows(lines)
+    texts: list[str] = []
+    for above, row in zip([rows[0], *rows], rows, strict=False):
+        if row[0].top - above[0].bottom > 1.2 * row[0].height:
+            texts.append("")
+        text = ""
+        for line in row:
+            text = text.ljust(max(round((line.left - left) / width), len(text) + 1 if text else 0)) + line.text
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _indent_items(blocks: Sequence[Box]) -> list[Box]:
+    """Give list items that follow each other the level their indentation shows."""
+    result: list[Box] = []
+    indents: list[float] = []
+    for block in blocks:
+        if not isinstance(block, Block) or block.kind != "item":
+            indents = []
+            result.append(block)
+            continue
+        while indents and block.left < indents[-1] - 3:
+            indents.pop()
+        if not indents or block.left > indents[-1] + 6:
+            indents.append(block.left)
+        result.append(replace(block, level=len(indents) - 1))
+    return result

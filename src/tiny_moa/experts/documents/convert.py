@@ -1,0 +1,142 @@
+"""Turns the bytes of one document into pages of Markdown with docling; runs in the child process only."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+import time
+import types
+from functools import cache
+from typing import Any
+
+from tiny_moa.errors import ConversionFailed
+from tiny_moa.experts.documents import guards
+from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
+from tiny_moa.experts.documents.formats import Format, find_format
+from tiny_moa.experts.documents.pdf import pdf_option
+from tiny_moa.experts.documents.texts import decode_text
+
+
+def convert(content: bytes, name: str, *, suffix: str, seconds: float) -> Json:
+    """Convert one document.
+
+    Args:
+        content: The whole file.
+        name: What to call it in messages.
+        suffix: Its suffix, which decides the format.
+        seconds: After how long a PDF stops and gives the pages it has.
+
+    Returns:
+        `pages` (each `number`, `markdown`, `engine`, `warnings`), `title`, `status`, `warnings` and `format`.
+
+    Raises:
+        DocumentRefused: It is over a limit or not of the format its suffix says.
+        ConversionFailed: docling cannot read it, or it has no text.
+    """
+    document_format = find_format(suffix)
+    assert document_format is not None
+    content, warnings = _prepare(content, name, suffix, document_format)
+    result = _run(content, name, suffix, seconds)
+    pages = export_pages(result, is_pdf=document_format.route == "pdf")
+    late = [error for error in result.errors if getattr(error.category, "value", "") == "timeout"]
+    if late:
+        warnings.append(f"time was up after {len(result.pages)} of {len(pages)} pages; a longer deadline reads more")
+    warnings += summarise_warnings(pages)
+    if not any(page["markdown"].strip() for page in pages):
+        raise ConversionFailed(_no_text(name, pages))
+    is_partial = bool(late) or any(page["warnings"] for page in pages)
+    return {
+        "pages": pages,
+        "title": find_title(result.document),
+        "status": "partial" if is_partial else "ok",
+        "warnings": warnings,
+        "format": document_format.name,
+        "out_of_time": bool(late),
+    }
+
+
+def _prepare(content: bytes, name: str, suffix: str, document_format: Format) -> tuple[bytes, list[str]]:
+    """Check the bytes, and give text to docling in one encoding it cannot mistake."""
+    if document_format.archive:
+        guards.check_archive(content, name)
+    if document_format.name == "XLSX":
+        guards.check_sheets(content, name)
+    if not document_format.text:
+        return content, []
+    text, warning = decode_text(content, name, is_markup=document_format.name == "HTML")
+    if document_format.name == "HTML":
+        guards.check_html(text, name)
+    return text.encode("utf-8-sig", "replace"), [warning] if warning else []
+
+
+def _run(content: bytes, name: str, suffix: str, seconds: float) -> Any:
+    """Have docling convert; its result, or the reason why there is none."""
+    started = time.monotonic()
+    from_docling = _docling()
+    seconds -= time.monotonic() - started
+    pdf = from_docling.InputFormat.PDF
+    if suffix == ".pdf":
+        converter = from_docling.DocumentConverter(allowed_formats=[pdf], format_options={pdf: pdf_option(seconds)})
+    else:
+        converter = _office_converter()
+    stream = from_docling.DocumentStream(name=f"document{_known_suffix(suffix)}", stream=io.BytesIO(content))
+    result = converter.convert(stream, raises_on_error=False)
+    if result.status.value not in ("success", "partial_success"):
+        raise ConversionFailed(_why_not(content, name, suffix, result))
+    return result
+
+
+@cache
+def _docling() -> types.SimpleNamespace:
+    """Import docling; the cost of the first document."""
+    _stand_in_for_torch()
+    from docling.datamodel.base_models import DocumentStream, InputFormat
+    from docling.document_converter import DocumentConverter
+
+    return types.SimpleNamespace(DocumentConverter=DocumentConverter, DocumentStream=DocumentStream, InputFormat=InputFormat)
+
+
+@cache
+def _office_converter() -> Any:
+    formats = _docling().InputFormat
+    allowed = [formats.DOCX, formats.PPTX, formats.XLSX, formats.HTML, formats.CSV, formats.ASCIIDOC]
+    return _docling().DocumentConverter(allowed_formats=allowed)
+
+
+def _known_suffix(suffix: str) -> str:
+    """Give the suffix under which docling knows the format."""
+    return {".tsv": ".csv"}.get(suffix, suffix)
+
+
+def _why_not(content: bytes, name: str, suffix: str, result: Any) -> str:
+    """Say why docling has no result, in words that help; its own messages name hashes and classes."""
+    if suffix == ".pdf" and _has_password(content):
+        return f"{name!r} is protected by a password; save it without one"
+    if any("ArchiveLimit" in error.error_message for error in result.errors):
+        return f"{name!r} unpacks to more than the converter reads; split the document"
+    return f"{name!r} could not be converted: it is damaged or not of the format its suffix says; open and save it again"
+
+
+def _has_password(content: bytes) -> bool:
+    import pypdfium2
+
+    try:
+        pypdfium2.PdfDocument(content).close()
+    except pypdfium2.PdfiumError as exc:
+        return "password" in str(exc).lower()
+    return False
+
+
+def _stand_in_for_torch() -> None:
+    """docling 2.143 imports torch at the top for its speech decoder only; give it an empty one instead."""
+    if importlib.util.find_spec("torch") is None:
+        stand_in = types.ModuleType("docling.pipeline.asr_transformers")
+        stand_in.TransformersAsrDecoder = type("TransformersAsrDecoder", (), {})  # type: ignore[attr-defined]
+        sys.modules.setdefault(stand_in.__name__, stand_in)
+
+
+def _no_text(name: str, pages: list[Json]) -> str:
+    if any("OCR" in warning for page in pages for warning in page["warnings"]):
+        return f"{name!r} is a scan: none of its {len(pages)} pages has a text layer; OCR is not installed, give a PDF with text"
+    return f"{name!r} has no text that could be read"

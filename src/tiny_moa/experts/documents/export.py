@@ -1,0 +1,123 @@
+"""Exports docling's document as pages of Markdown, each in time linear in its size; runs in the child process only.
+
+Slides, sheets and the pages of our PDF pipeline are groups at the top of docling's document. Exporting group by group
+looks at every item once, where docling's own export of one page looks at the whole document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+PAGE_GROUP: Final = "page-"
+"""Names of the groups that stand for pages begin so; a number from 1 on follows."""
+_SLIDE_GROUP: Final = "slide-"
+"""The same for slides in docling, with a number from 0 on."""
+_PICTURE: Final = "<!-- image -->"
+"""What docling writes in the place of a picture."""
+_NO_TEXT: Final = "no text layer; OCR is not installed"
+_NOT_READ: Final = "not read"
+
+
+def export_pages(result: Any, *, is_pdf: bool) -> list[Json]:
+    """Export every page of docling's result, in order and without gaps.
+
+    A sheet begins with its name as a heading, which docling leaves out. A page of a PDF without text has the engine
+    `none` and, unless it is blank, a warning that says why.
+    """
+    document = result.document
+    groups = _page_groups(document)
+    export = _exporter(document)
+    if not groups:
+        return [_page(1, export(document.body))]
+    last = max(*groups, result.input.page_count or 0)
+    pictured = {place.page_no for picture in document.pictures for place in picture.prov}
+    pages = []
+    for number in range(1, last + 1):
+        markdown = _page_text(groups[number], export) if number in groups else ""
+        if is_pdf and not markdown:
+            pages.append(_unread(number, is_parsed=number in groups, has_picture=number in pictured))
+        else:
+            pages.append(_page(number, markdown))
+    return pages
+
+
+def find_title(document: Any) -> str | None:
+    """Give the first title of docling's document, `None` when it has none."""
+    for item in document.texts:
+        if item.label.value == "title" and item.text.strip():
+            return str(item.text).strip()
+    return None
+
+
+def _page_groups(document: Any) -> dict[int, Any]:
+    """Give the groups that stand for pages, slides or sheets, by number."""
+    groups: dict[int, Any] = {}
+    n_sheets = 0
+    for child in document.body.children:
+        node = child.resolve(document)
+        name = str(getattr(node, "name", ""))
+        if node.label.value == "sheet":
+            n_sheets += 1
+            groups[n_sheets] = node
+        elif name.startswith(PAGE_GROUP) and name[len(PAGE_GROUP) :].isdigit():
+            groups[int(name[len(PAGE_GROUP) :])] = node
+        elif name.startswith(_SLIDE_GROUP) and name[len(_SLIDE_GROUP) :].isdigit():
+            groups[int(name[len(_SLIDE_GROUP) :]) + 1] = node
+    return groups
+
+
+def _exporter(document: Any) -> Any:
+    """Give a function that turns a node of the document into Markdown."""
+    from docling_core.transforms.serializer.markdown import MarkdownDocSerializer, MarkdownParams
+    from docling_core.types.doc import ContentLayer
+
+    parameters = MarkdownParams(
+        layers={ContentLayer.BODY}, escape_html=False, escape_underscores=False, compact_tables=True, image_placeholder=_PICTURE
+    )
+    serializer = MarkdownDocSerializer(doc=document, params=parameters)
+
+    def export(node: Any) -> str:
+        markdown = str(serializer.serialize(item=None if node is document.body else node).text).strip("\n")
+        return markdown if markdown.replace(_PICTURE, "").strip() else ""
+
+    return export
+
+
+def _page_text(group: Any, export: Any) -> str:
+    if group.content_layer.value != "body":
+        return ""  # a hidden sheet
+    markdown = str(export(group))
+    return f"## {group.name}\n\n{markdown}" if group.label.value == "sheet" and markdown else markdown
+
+
+def _page(number: int, markdown: str) -> Json:
+    return {"number": number, "markdown": markdown, "engine": "text", "warnings": []}
+
+
+def _unread(number: int, *, is_parsed: bool, has_picture: bool) -> Json:
+    """Describe a page of a PDF without text: not parsed, a scan, or blank."""
+    warnings = [_NOT_READ] if not is_parsed else [_NO_TEXT] if has_picture else []
+    return {"number": number, "markdown": "", "engine": "none", "warnings": warnings}
+
+
+def summarise_warnings(pages: Sequence[Json]) -> list[str]:
+    """Say each warning of the pages once, with the pages it is about, such as `pages 2-4, 9: ...`."""
+    numbers: dict[str, list[int]] = {}
+    for page in pages:
+        for warning in page["warnings"]:
+            numbers.setdefault(warning, []).append(page["number"])
+    return [f"{'pages' if len(found) > 1 else 'page'} {_ranges(found)}: {warning}" for warning, found in numbers.items()]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write ascending numbers with ranges for those that follow each other."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, found)) for found in ranges)

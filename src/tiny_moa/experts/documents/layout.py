@@ -1,0 +1,225 @@
+"""The geometry of a page: words to lines, lines to columns in reading order; pure, knows no file format.
+
+All boxes have their origin in the upper left corner of the page and are measured in points.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Final, TypeVar
+
+MARKER: Final = re.compile(r"[•·●▪■◦○‣⁃➢➤✓*\-–—\uf0a7\uf0a8\uf0b7\uf0d8\uf0fc]|\(?(?:\d{1,2}|[a-z])[.)]")
+"""What stands before an item of a list, alone in its word; the private codes are bullets of symbol fonts."""
+
+_WORD_GAP = 1.2
+"""A gap wider than this many line heights separates columns or cells, not words; justified text stays below 1."""
+_MARKER_GAP = 4.0
+"""The same for the gap after a list marker."""
+_MAX_CROSSING = 0.4
+"""Share of lines that may cross a gutter: titles, wide figures and their captions do."""
+_MAX_GUTTERS = 4
+"""How often columns are divided again."""
+_MIN_COLUMN_LINES = 3
+_PROSE_CHARACTERS = 18
+"""Lines of a text column are longer than this on average; cells of a table mostly are not."""
+_PROSE_FILL = 0.6
+"""Half of a text column's lines have at least this share of the longest one's width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place on the page."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        """Height, never zero; for text it follows the size of the font."""
+        return max(self.bottom - self.top, 0.1)
+
+    @property
+    def middle(self) -> float:
+        """Vertical middle."""
+        return (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Box):
+    """A run of text at one place: a word, or the words of one line up to a wide gap."""
+
+    text: str
+    is_bold: bool = False
+    is_mono: bool = False
+
+
+AnyBox = TypeVar("AnyBox", bound=Box)
+
+
+def enclose(boxes: Iterable[Box]) -> Box:
+    """Give the smallest box around one or more boxes."""
+    every = list(boxes)
+    return Box(min(b.left for b in every), min(b.top for b in every), max(b.right for b in every), max(b.bottom for b in every))
+
+
+def join_words(words: Sequence[Run]) -> list[Run]:
+    """Join the words of each line, and split lines at gaps too wide for a space.
+
+    A list marker keeps the text after it even across a wide gap.
+
+    Returns:
+        Lines from the top down and from left to right; every word is in exactly one.
+    """
+    rows = group_rows(words)
+    return [line for row in rows for line in _split_row(row)]
+
+
+def group_rows(boxes: Sequence[AnyBox]) -> list[list[AnyBox]]:
+    """Group boxes that stand side by side; rows go from the top down, the boxes of a row from left to right."""
+    rows: list[list[AnyBox]] = []
+    for box in sorted(boxes, key=lambda box: (box.middle, box.left)):
+        for row in reversed(rows[-8:]):
+            if _are_side_by_side(box, row[0]):
+                row.append(box)
+                break
+        else:
+            rows.append([box])
+    return [sorted(row, key=lambda box: box.left) for row in rows]
+
+
+def _are_side_by_side(a: Box, b: Box) -> bool:
+    """Whether two boxes belong to one row: by their middles, or as an index or exponent belongs to its line."""
+    low, high = sorted((a.height, b.height))
+    if abs(a.middle - b.middle) < 0.45 * low:
+        return True
+    return high < 2 * low and min(a.bottom, b.bottom) - max(a.top, b.top) > 0.6 * low
+
+
+def _split_row(row: Sequence[Run]) -> list[Run]:
+    lines: list[list[Run]] = [[row[0]]]
+    for word in row[1:]:
+        line = lines[-1]
+        gap = word.left - line[-1].right
+        height = max(line[-1].height, word.height, 4.0)
+        after_marker = len(line) == 1 and MARKER.fullmatch(line[0].text)
+        if gap > height * (_MARKER_GAP if after_marker else _WORD_GAP):
+            lines.append([word])
+        else:
+            line.append(word)
+    return [_one_line(line) for line in lines]
+
+
+def _one_line(words: Sequence[Run]) -> Run:
+    """Make one run of words; its height is that of most of its letters."""
+    letters: Counter[float] = Counter()
+    for word in words:
+        letters[round(word.height, 1)] += len(word.text)
+    height = letters.most_common(1)[0][0]
+    usual = next(word for word in words if round(word.height, 1) == height)
+    box = enclose(words)
+    return Run(
+        left=box.left,
+        top=usual.top,
+        right=box.right,
+        bottom=usual.bottom,
+        text=" ".join(word.text for word in words),
+        is_bold=all(word.is_bold for word in words),
+        is_mono=all(word.is_mono for word in words),
+    )
+
+
+def order_columns(items: Sequence[AnyBox], depth: int = 0) -> list[AnyBox]:
+    """Put what is on a page into reading order.
+
+    Looks for a gutter: a vertical line that few lines of text cross, with a column of prose on either side. Rows
+    that cross it divide the page into bands; within a band the left column is read before the right one. Columns
+    are looked at again in the same way, so three columns are found as well.
+
+    Args:
+        items: Lines, tables and whatever else has a place; only lines (`Run`) decide where a gutter is.
+        depth: How many gutters were found around these items.
+
+    Returns:
+        Every item once.
+    """
+    gutter = find_gutter([item for item in items if isinstance(item, Run)]) if depth < _MAX_GUTTERS else None
+    rows = group_rows(items)
+    if gutter is None:
+        return [item for row in rows for item in row]
+    ordered: list[AnyBox] = []
+    band: list[AnyBox] = []
+    for row in rows:
+        if any(item.left < gutter < item.right for item in row):
+            ordered += [*_read_band(band, gutter, depth), *row]
+            band = []
+        else:
+            band += row
+    return ordered + _read_band(band, gutter, depth)
+
+
+def _read_band(band: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
+    """Read the left column and then the right one, but three or more rows that look like a table row by row."""
+    ordered: list[AnyBox] = []
+    columns: list[AnyBox] = []
+    for is_tabular, rows in groupby(group_rows(band), key=lambda row: _is_tabular(row, gutter)):
+        part = list(rows)
+        flat = [item for row in part for item in row]
+        if is_tabular and len(part) >= 3:
+            ordered += [*_read_columns(columns, gutter, depth), *flat]
+            columns = []
+        else:
+            columns += flat
+    return ordered + _read_columns(columns, gutter, depth)
+
+
+def _read_columns(items: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
+    left = [item for item in items if item.right <= gutter]
+    right = [item for item in items if item.right > gutter]
+    return order_columns(left, depth + 1) + order_columns(right, depth + 1)
+
+
+def _is_tabular(row: Sequence[Box], gutter: float) -> bool:
+    """Whether a row stands on both sides of a gutter and its lines are too short for prose."""
+    lines = [item for item in row if isinstance(item, Run)]
+    stands_on_both = row[0].right <= gutter < row[-1].left
+    return stands_on_both and sum(len(line.text) for line in lines) < _PROSE_CHARACTERS * len(lines)
+
+
+def find_gutter(lines: Sequence[Run]) -> float | None:
+    """Give the x that fewest lines cross and that has a column of prose on either side, `None` for no such x.
+
+    Among equals the widest free strip wins, and its middle is given.
+    """
+    if len(lines) < 2 * _MIN_COLUMN_LINES:
+        return None
+    box = enclose(lines)
+    margin = 0.1 * (box.right - box.left)
+    edges = sorted({line.right for line in lines} | {line.left for line in lines})
+    candidates: list[tuple[int, float, float]] = []
+    for before, after in pairwise(edges):
+        middle = (before + after) / 2
+        if after - before < 0.5 or not box.left + margin < middle < box.right - margin:
+            continue
+        crossing = sum(line.left < middle < line.right for line in lines)
+        if crossing <= _MAX_CROSSING * len(lines):
+            candidates.append((crossing, before - after, middle))
+    for _, _, middle in sorted(candidates)[:12]:
+        if _is_prose([line for line in lines if line.right <= middle]) and _is_prose(
+            [line for line in lines if line.left >= middle]
+        ):
+            return middle
+    return None
+
+
+def _is_prose(lines: Sequence[Run]) -> bool:
+    if len(lines) < _MIN_COLUMN_LINES or sum(len(line.text) for line in lines) < _PROSE_CHARACTERS * len(lines):
+        return False
+    widths = [line.right - line.left for line in lines]
+    return statistics.median(widths) >= _PROSE_FILL * max(widths)

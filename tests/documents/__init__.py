@@ -1,0 +1,1 @@
+"""Makes the documents that the tests read."""

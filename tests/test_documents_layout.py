@@ -1,0 +1,232 @@
+"""Lines, columns, tables and blocks are found by where words stand, and no word is lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiny_moa.experts.documents import blocks, layout, tables
+from tiny_moa.experts.documents.blocks import Block, Typography
+from tiny_moa.experts.documents.layout import Box, Run
+from tiny_moa.experts.documents.tables import Table
+
+BODY = Typography(10.0, (20.0, 14.0))
+PROSE = "the quay was surveyed in spring and found"
+
+
+@st.composite
+def words(draw: st.DrawFn) -> list[Run]:
+    """Words anywhere on a page, some of them at the same place."""
+    found = []
+    for number in range(draw(st.integers(0, 40))):
+        left, top = draw(st.integers(0, 500)), draw(st.integers(0, 700))
+        width, height = draw(st.integers(1, 120)), draw(st.sampled_from([6, 10, 10, 10, 14, 30]))
+        text = draw(st.sampled_from([f"w{number}", f"w{number}", "1.", "•", f"w{number}-"]))
+        found.append(Run(left, top, left + width, top + height, text, draw(st.booleans()), draw(st.booleans())))
+    return found
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> list[Box]:
+    """Rules of grids, some of them broken."""
+    xs = sorted(draw(st.sets(st.integers(0, 50), min_size=2, max_size=5)))
+    ys = sorted(draw(st.sets(st.integers(0, 50), min_size=2, max_size=5)))
+    lines = [Box(xs[0] * 10, y * 14, xs[-1] * 10, y * 14) for y in ys] + [
+        Box(x * 10, ys[0] * 14, x * 10, ys[-1] * 14) for x in xs
+    ]
+    return [line for line in lines if draw(st.integers(0, 9)) > 0]
+
+
+def run(text: str, left: float, top: float, *, height: float = 10, bold: bool = False, mono: bool = False) -> Run:
+    return Run(left, top, left + 5 * len(text), top + height, text, bold, mono)
+
+
+def column(left: float, n_lines: int, tag: str, top: float = 100) -> list[Run]:
+    return [run(f"{tag}{number} {PROSE}", left, top + 12 * number) for number in range(n_lines)]
+
+
+def letters(texts: Iterable[str]) -> Counter[str]:
+    return Counter("".join("".join(texts).split()))
+
+
+def texts_of(boxes: Sequence[Box]) -> list[str]:
+    found: list[str] = []
+    for box in boxes:
+        if isinstance(box, Table):
+            found += [cell.text for cell in box.cells]
+        elif isinstance(box, Block):
+            found += [box.marker, box.text]
+        elif isinstance(box, Run):
+            found.append(box.text)
+    return found
+
+
+@given(words())
+def test_every_word_is_in_exactly_one_line(found: list[Run]) -> None:
+    assert letters(line.text for line in layout.join_words(found)) == letters(word.text for word in found)
+
+
+@given(words(), st.randoms(use_true_random=False))
+def test_lines_do_not_depend_on_the_order_of_the_words(found: list[Run], random: object) -> None:
+    places = {(word.left, word.top) for word in found}
+    if len(places) < len(found):
+        return
+    shuffled = list(found)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert layout.join_words(shuffled) == layout.join_words(found)
+
+
+@given(words())
+def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
+    lines: list[Box] = [*layout.join_words(found), Box(0, 0, 50, 50)]
+    ordered = layout.order_columns(lines)
+    assert Counter(map(id, ordered)) == Counter(map(id, lines))
+
+
+@given(words(), rules())
+def test_a_page_keeps_every_letter_through_all_steps(found: list[Run], drawn: list[Box]) -> None:
+    ruled, rest = tables.take_ruled_tables(found, drawn)
+    ordered = layout.order_columns([*layout.join_words(rest), *ruled])
+    built = blocks.build_blocks(tables.find_aligned_tables(ordered), BODY)
+    before, after = letters(word.text for word in found), letters(texts_of(built))
+    before.pop("-", None), after.pop("-", None)  # hyphens at the ends of lines go
+    assert after == before
+
+
+@given(words(), rules())
+def test_the_cells_of_a_table_cover_its_grid_once(found: list[Run], drawn: list[Box]) -> None:
+    for table in tables.take_ruled_tables(found, drawn)[0]:
+        covered = Counter(
+            (row, place)
+            for cell in table.cells
+            for row in range(cell.row, cell.row + cell.row_span)
+            for place in range(cell.column, cell.column + cell.column_span)
+        )
+        assert covered == Counter((row, place) for row in range(table.n_rows) for place in range(table.n_columns))
+
+
+def test_a_wide_gap_splits_a_line_but_not_after_a_marker() -> None:
+    found = [run("left", 0, 0), run("right", 60, 0), run("•", 0, 20), run("item", 30, 20)]
+    assert [line.text for line in layout.join_words(found)] == ["left", "right", "• item"]
+
+
+def test_an_exponent_belongs_to_its_line() -> None:
+    found = [run("x", 0, 10), Run(5.5, 8, 9, 14.5, "2"), run("metres", 12, 10)]
+    assert [line.text for line in layout.join_words(found)] == ["x 2 metres"]
+
+
+def test_columns_are_read_one_after_the_other_below_what_spans_them() -> None:
+    title = Run(100, 50, 500, 70, "a title across both columns")
+    left, right = column(50, 5, "l"), column(320, 5, "r")
+    ordered = layout.order_columns([*right, title, *left])
+    assert ordered == [title, *left, *right]
+
+
+def test_three_columns_are_found() -> None:
+    parts = [column(left, 5, tag) for left, tag in ((0, "a"), (260, "b"), (520, "c"))]
+    mixed = [line for row in zip(*parts, strict=True) for line in row]
+    assert layout.order_columns(mixed) == [*parts[0], *parts[1], *parts[2]]
+
+
+def test_short_cells_side_by_side_are_not_columns() -> None:
+    cells = [run(f"cell {row}{side}", 50 + 250 * side, 100 + 14 * row) for row in range(6) for side in range(2)]
+    assert layout.order_columns(cells) == cells
+
+
+def test_a_table_below_columns_is_read_by_rows() -> None:
+    left, right = column(50, 6, "l"), column(320, 6, "r")
+    cells = [run(f"c{row}{side}", 50 + 270 * side, 250 + 14 * row) for row in range(3) for side in range(2)]
+    assert layout.order_columns([*left, *right, *cells]) == [*left, *right, *cells]
+
+
+def test_a_ruled_table_has_its_cells_and_leaves_other_words() -> None:
+    drawn = [Box(0, y, 200, y) for y in (0, 20, 40)] + [Box(x, 0, x, 40) for x in (0, 100, 200)]
+    found = [run("a", 5, 5), run("b", 105, 5), run("c", 5, 25), run("two", 105, 22), run("after", 5, 60)]
+    (table,), rest = tables.take_ruled_tables(found, drawn)
+    assert [(cell.row, cell.column, cell.text) for cell in table.cells] == [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (1, 1, "two")]
+    assert [word.text for word in rest] == ["after"]
+
+
+def test_cells_without_a_rule_between_them_are_one() -> None:
+    drawn = [Box(0, y, 200, y) for y in (0, 20, 40)] + [Box(0, 0, 0, 40), Box(200, 0, 200, 40), Box(100, 20, 100, 40)]
+    found = [run("a heading over both", 40, 5), run("c", 5, 25), run("d", 105, 25)]
+    (table,), _ = tables.take_ruled_tables(found, drawn)
+    assert [(cell.text, cell.column_span) for cell in table.cells] == [("a heading over both", 2), ("c", 1), ("d", 1)]
+
+
+def test_a_grid_without_words_is_a_drawing() -> None:
+    drawn = [Box(0, y, 200, y) for y in range(0, 101, 20)] + [Box(x, 0, x, 100) for x in range(0, 201, 20)]
+    assert tables.take_ruled_tables([run("axis", 5, 5), run("x", 105, 85)], drawn)[0] == []
+
+
+def test_aligned_cells_are_a_table_and_prose_is_not() -> None:
+    cells = [run(f"v{row}{place}", 50 + 100 * place, 100 + 14 * row) for row in range(3) for place in range(3)]
+    (table,) = tables.find_aligned_tables(cells)
+    assert isinstance(table, Table) and (table.n_rows, table.n_columns) == (3, 3)
+    prose = [line for pair in zip(column(50, 4, "l"), column(400, 4, "r"), strict=True) for line in pair]
+    assert tables.find_aligned_tables(prose) == prose
+
+
+def test_lines_become_paragraphs_at_gaps_and_indents() -> None:
+    lines = [run("First line of one", 50, 100), run("and its second.", 50, 112), run("A second one", 50, 140)]
+    lines += [run("goes on here.", 50, 152), run("A third is indented", 65, 164), run("and goes on.", 50, 176)]
+    built = [box.text for box in blocks.build_blocks(lines, BODY) if isinstance(box, Block)]
+    assert built == ["First line of one and its second.", "A second one goes on here.", "A third is indented and goes on."]
+
+
+def test_headings_are_large_or_bold_and_short() -> None:
+    lines = [run("Title", 50, 50, height=20), run("A section", 50, 100, height=14), run("Bold words", 50, 150, bold=True)]
+    lines += [run("Large but a sentence, with its end.", 50, 200, height=14), run("Plain words", 50, 250)]
+    built = [box for box in blocks.build_blocks(lines, BODY) if isinstance(box, Block)]
+    assert [(box.kind, box.level) for box in built] == [
+        ("heading", 1),
+        ("heading", 2),
+        ("heading", 3),
+        ("paragraph", 0),
+        ("paragraph", 0),
+    ]
+
+
+def test_lists_keep_their_markers_and_levels() -> None:
+    lines = [run("• one", 50, 100), run("goes on", 58, 112), run("• two", 70, 124), run("1. three", 50, 136)]
+    built = [box for box in blocks.build_blocks(lines, BODY) if isinstance(box, Block)]
+    assert [(box.marker, box.text, box.level) for box in built] == [("•", "one goes on", 0), ("•", "two", 1), ("1.", "three", 0)]
+
+
+def test_code_keeps_its_lines_and_indents() -> None:
+    lines = [run("def f():", 50, 100, mono=True), run("return 1", 70, 112, mono=True), run("f()", 50, 136, mono=True)]
+    (block,) = blocks.build_blocks(lines, BODY)
+    assert isinstance(block, Block) and block.text == "def f():\n    return 1\n\nf()"
+
+
+@pytest.mark.parametrize(
+    ("lines", "joined"),
+    [
+        (["a hyphen-", "ated word"], "a hyphenated word"),
+        (["the North-", "South line"], "the North- South line"),
+        (["a dash -", "and more"], "a dash - and more"),
+        (["한국어", "문장"], "한국어 문장"),
+        (["日本", "語"], "日本語"),
+    ],
+)
+def test_lines_are_joined_as_their_script_is_written(lines: list[str], joined: str) -> None:
+    assert blocks.join_lines(lines) == joined
+
+
+def test_running_lines_are_found_by_their_repetition() -> None:
+    pages = [
+        [run("Board", 50, 20), run(f"Text {n}", 50, 20), run("Body", 50, 400), run(f"Page {n} of 3", 50, 820)] for n in (1, 2)
+    ]
+    pages[1][1] = run("Only here", 50, 20)
+    assert blocks.find_furniture(pages, [842, 842]) == [{0, 3}, {0, 3}]
+
+
+def test_numbered_headings_follow_their_numbers() -> None:
+    made = [("Report", 1), ("1 One", 2), ("1.1 Part", 2), ("2 Two", 2), ("2.1.1 Deep", 5), ("Loose", 5)]
+    page = [Block(0, 0, 1, 1, "heading", text, level) for text, level in made]
+    (levelled,) = blocks.level_headings([page])
+    assert [box.level for box in levelled if isinstance(box, Block)] == [1, 2, 3, 2, 4, 3]
