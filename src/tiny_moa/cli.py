@@ -1,0 +1,268 @@
+"""The command line: serve, ask, doctor, and those of `commands`. Only these print; each imports what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiny_moa import __version__
+from tiny_moa.errors import ConfigurationError, TinyMoAError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from tiny_moa.ask import Answer
+    from tiny_moa.models.runtime import Phase
+    from tiny_moa.settings import Settings
+
+_FLAGS = (
+    "catalog",
+    "profile",
+    "roots",
+    "models",
+    "deadline_seconds",
+    "max_tokens",
+    "memory_mib",
+    "engine",
+    "threads",
+    "log_level",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted."""
+    given = _parser().parse_args(arguments)
+    flags = {name: getattr(given, name, None) for name in _FLAGS}
+    try:
+        sys.exit(given.run(given, flags))
+    except ConfigurationError as exc:
+        _fail(exc, 2)
+    except TinyMoAError as exc:
+        _fail(exc, 1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _fail(error: TinyMoAError, code: int) -> None:
+    print(f"tiny-moa: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tiny-moa", description="A private team of small local experts, served over MCP.")
+    parser.add_argument("--version", action="version", version=f"tiny-moa {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve MCP over standard input and output")
+    serve.set_defaults(run=_serve)
+    ask = commands.add_parser("ask", help="ask the team one question and show who answered")
+    ask.add_argument("question", help="the question; '-' reads it from standard input")
+    ask.add_argument("--expert", help="ask this expert alone, without routing")
+    ask.add_argument("--json", action="store_true", help="print the whole reply as JSON and nothing else")
+    ask.set_defaults(run=_ask)
+    doctor = commands.add_parser("doctor", help="say what is installed, what is missing and how to mend it")
+    doctor.add_argument("--thorough", action="store_true", help="also hash the weights files")
+    doctor.set_defaults(run=_doctor)
+    weights = _add_weights_commands(commands)
+    for command in (serve, ask, doctor, *weights):
+        _add_settings(command)
+    return parser
+
+
+def _add_weights_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Sequence[argparse.ArgumentParser]:
+    """Add the commands about weights and running servers; what they do is in `commands`."""
+    pull = commands.add_parser("pull", help="fetch models from the hub: a profile's set, or models by name")
+    pull.add_argument("names", nargs="*", metavar="NAME", help="profiles and models; the profile in use when none is given")
+    pull.add_argument("--dry-run", action="store_true", help="only say what would be fetched, and how many bytes")
+    pull.add_argument("--accept-licence", action="store_true", help="agree to the licences shown, without asking")
+    models = commands.add_parser("models", help="list the models: size, licence, what is here, and for which role")
+    verify = commands.add_parser("verify", help="hash the files that are here and compare them with what they should be")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="profiles and models; all that are here when none is given")
+    remove = commands.add_parser("remove", help="delete a model's files from the hub cache")
+    remove.add_argument("names", nargs="+", metavar="MODEL", help="models by name")
+    status = commands.add_parser("status", help="show what the running servers hold and do")
+    status.add_argument("--json", action="store_true", help="print the snapshots as JSON and nothing else")
+    parsers = (pull, models, verify, remove, status)
+    for parser in parsers:
+        parser.set_defaults(run=_command, command=parser.prog.split()[-1])
+    return parsers
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings", "each has a variable TINY_MOA_...; the flag wins")
+    group.add_argument(
+        "--root", dest="roots", action="append", metavar="FOLDER", help="a folder whose documents may be read; repeatable"
+    )
+    group.add_argument("--catalog", type=Path, metavar="FILE", help="a catalogue file to lay over the built-in one")
+    group.add_argument("--profile", help="a profile of the catalogue")
+    group.add_argument("--models", type=Path, metavar="FOLDER", help="a folder with GGUF files")
+    group.add_argument("--deadline", dest="deadline_seconds", type=float, metavar="SECONDS", help="how long one call may take")
+    group.add_argument("--max-tokens", type=int, metavar="N", help="most tokens one expert writes")
+    group.add_argument(
+        "--memory", dest="memory_mib", type=int, metavar="MIB", help="memory for all models; 0 for 60 %% of what is free"
+    )
+    group.add_argument("--engine", choices=("auto", "llama", "xllama"), help="which engine runs models")
+    group.add_argument("--threads", type=int, metavar="N", help="threads of one model; 0 for all cores")
+    group.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="what goes to standard error")
+
+
+def _settings(flags: dict[str, Any]) -> Settings:
+    from tiny_moa.settings import load_settings
+
+    settings = load_settings(os.environ, **flags)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    return settings
+
+
+def _serve(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from tiny_moa.server.app import serve
+
+    settings = _settings(flags)
+    if sys.stdin.isatty():
+        print("tiny-moa: serving MCP on standard input; a host starts this, Ctrl-D ends it (see the README)", file=sys.stderr)
+    serve(settings)
+    return 0
+
+
+def _command(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from tiny_moa import commands
+
+    return int(getattr(commands, given.command)(_settings(flags), given))
+
+
+def _doctor(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from rich.console import Console
+
+    from tiny_moa.doctor import diagnose
+
+    console = Console(highlight=False)
+    findings = diagnose(os.environ, flags, is_thorough=given.thorough)
+    for finding in findings:
+        mark = {True: "[green]ok[/]  ", False: "[red]no[/]  ", None: "[dim]--[/]  "}[finding.is_good]
+        console.print(f"{mark}[bold]{finding.what}[/]: ", end="")
+        console.print(finding.detail, markup=False)
+        if finding.remedy:
+            console.print(f"      mend: {finding.remedy}", markup=False, style="yellow")
+    wrong = sum(finding.is_good is False for finding in findings)
+    console.print("\nEverything needed is here." if not wrong else f"\n{wrong} of {len(findings)} need attention.")
+    return 1 if wrong else 0
+
+
+def _ask(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    import anyio
+
+    settings = _settings(flags)
+    question = sys.stdin.read() if given.question == "-" else given.question
+    answer = anyio.run(_answer, settings, question, given.expert, None if given.json else _Screen())
+    if given.json:
+        from tiny_moa.server.replies import reply_of
+
+        print(reply_of(answer).model_dump_json(indent=2))
+    return 0
+
+
+async def _answer(settings: Settings, question: str, expert: str | None, screen: _Screen | None) -> Answer:
+    import anyio
+
+    from tiny_moa.experts.base import Call, Task
+    from tiny_moa.server.progress import Pulse
+    from tiny_moa.server.team import build_team
+
+    async with build_team(settings) as team:
+        call = Call(anyio.current_time() + settings.deadline_seconds, settings.max_tokens, screen or Pulse())
+        asked = team.asker.ask(question, call) if expert is None else team.asker.ask_expert(expert.lower(), Task(question), call)
+        try:
+            answer = await asked
+        finally:
+            if screen:
+                screen.close()
+    if screen:
+        screen.show(answer)
+    return answer
+
+
+class _Screen:
+    """A terminal that shows one line of what is going on, streams what experts write, and ends with the trace.
+
+    Without a terminal only the answer and its trace are printed.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console: Console = Console(highlight=False)
+        self._line: Status | None = self._console.status("starting") if self._console.is_terminal else None
+        self._stage = ""
+        self._streamed = ""
+
+    def stage(self, name: str) -> None:
+        """See `Listener.stage`; what the one before wrote stays on the screen."""
+        self._end_text()
+        self._stage = name
+
+    def phase(self, phase: Phase, subject: str) -> None:
+        """See `Listener.phase`."""
+        if self._line:
+            self._end_text()
+            self._line.update(f"[dim]{self._stage + ': ' if self._stage else ''}{phase} · {subject}[/]")
+            self._line.start()
+
+    def wrote(self, text: str) -> None:
+        """See `Listener.wrote`; a plan in the making is not shown."""
+        if self._line and self._stage != "routing" and text:
+            if not self._streamed:
+                self._line.stop()
+                self._console.print(f"[dim]{self._stage}:[/]")
+            self._console.print(text, end="", markup=False, soft_wrap=True)
+            self._streamed += text
+
+    def close(self) -> None:
+        """End the line and what was streamed."""
+        if self._line:
+            self._line.stop()
+
+    def _end_text(self) -> None:
+        if self._streamed:
+            self._console.print("\n")
+            self._streamed = ""
+
+    def show(self, answer: Answer) -> None:
+        """Print the answer, then who made it and how."""
+        from rich.tree import Tree
+
+        from tiny_moa.experts.base import Proposal
+
+        is_on_screen = self._streamed.strip() == answer.text.strip()
+        self._console.print("" if is_on_screen else answer.text, markup=False, soft_wrap=True)
+        route = answer.trace.route
+        tree = Tree(f"\n[bold]{answer.status}[/] · chosen by {route.decided_by} · {answer.seconds:.1f} s")
+        if route.reason:
+            tree.add(f"why: {_plain(route.reason)}")
+        for step in answer.trace.steps:
+            outcome = step.outcome.status if isinstance(step.outcome, Proposal) else f"abstained: {_plain(step.outcome.reason)}"
+            branch = tree.add(f"[bold]{step.expert}[/] {', '.join(step.models)} · {outcome} · {step.seconds:.1f} s")
+            if isinstance(step.outcome, Proposal):
+                for check in step.outcome.checks:
+                    mark, detail = (
+                        "passed" if check.passed else "[red]FAILED[/]",
+                        f": {_plain(check.detail)}" if check.detail else "",
+                    )
+                    branch.add(f"{mark}: {check.what} ({check.how}){detail}")
+        usage = answer.usage
+        tree.add(f"tokens: {usage.prompt_tokens} read ({usage.cached_tokens} of them cached), {usage.completion_tokens} written")
+        for note in answer.notes:
+            tree.add(f"[yellow]{_plain(note)}[/]")
+        self._console.print(tree)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(text.split()))

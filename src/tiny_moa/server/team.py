@@ -1,0 +1,138 @@
+"""The composition root: builds the whole team from settings and closes it again; imports nothing of the protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from tiny_moa.ask import Asker
+from tiny_moa.brain import Brain
+from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
+from tiny_moa.experts.base import Expert, TemplatedModel
+from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
+from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
+from tiny_moa.experts.documents import DocumentLibrary, DocumentReader
+from tiny_moa.experts.documents.expert import DocumentExpert
+from tiny_moa.experts.math import MathExpert
+from tiny_moa.experts.shell import ShellExpert
+from tiny_moa.experts.toolcall import ToolCallExpert
+from tiny_moa.models.claims import Budget, open_claims
+from tiny_moa.models.engines import choose_launcher
+from tiny_moa.models.families import FAMILIES
+from tiny_moa.models.machine import MACHINE_SHARE, memory_limit, total_bytes
+from tiny_moa.models.pool import ModelPool, PoolPolicy
+from tiny_moa.models.runtime import Launcher, LoadOptions
+from tiny_moa.models.stores import data_folder
+from tiny_moa.models.weights import Headers, WeightStore
+from tiny_moa.settings import Settings
+from tiny_moa.templates import TemplateLibrary
+
+_HOLES: Mapping[ExpertKind, tuple[str, ...]] = {
+    "chat": ("task",),
+    "math": ("task",),
+    "code": ("task", "language"),
+    "toolcall": ("task", "tools"),
+    "shell": ("task",),
+}
+"""The holes each kind of expert fills; kinds that ask no model have no template."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """Everything one server or one command works with.
+
+    Use as an async context manager: leaving it frees every model and ends every child process.
+    """
+
+    settings: Settings
+    catalog: Catalog
+    profile: Profile
+    templates: TemplateLibrary
+    weights: WeightStore
+    pool: ModelPool
+    library: DocumentLibrary
+    reader: DocumentReader
+    asker: Asker
+
+    async def __aenter__(self) -> Team:
+        await self.pool.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            await self.reader.aclose()
+        finally:
+            await self.pool.__aexit__(kind, error, trace)
+
+
+def build_team(settings: Settings, *, launch: Launcher | None = None) -> Team:
+    """Build the team; loads no model and starts no process.
+
+    Args:
+        settings: The settings of this process.
+        launch: What loads models; the engine of the settings when it is `None`.
+
+    Raises:
+        CatalogError: A catalogue file is wrong, or the profile is not in it.
+        TemplateError: A template is missing, or has other holes than its expert fills.
+    """
+    catalog = load_catalog(settings.catalog)
+    profile = catalog.profile(settings.profile)
+    templates = TemplateLibrary(catalog.prompt_folders)
+    weights = WeightStore(settings.models)
+    pool = _pool(settings, profile, weights, launch or choose_launcher(settings.engine, settings.threads))
+    library = DocumentLibrary(settings.roots)
+    reader = DocumentReader(library)
+
+    def model_of(spec: ExpertSpec) -> TemplatedModel:
+        return asked(catalog.expert_models(spec, profile.name))
+
+    def asked(chain: Sequence[ModelSpec]) -> TemplatedModel:
+        return TemplatedModel(chain[0], pool, templates, stand_ins=tuple(chain[1:]), is_present=weights.is_present)
+
+    _check_templates(catalog, templates)
+    build = _builders(model_of, library, reader)
+    experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
+    brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates)
+    return Team(settings, catalog, profile, templates, weights, pool, library, reader, Asker(brain, experts))
+
+
+def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:
+    budget = Budget(
+        memory_limit(settings.memory_mib),
+        machine_bytes=int(total_bytes() * MACHINE_SHARE),
+        claims=open_claims(os.environ),
+    )
+    options = LoadOptions(prefixes=data_folder(os.environ) / "prefixes")
+    policy = PoolPolicy(pinned=profile.pinned_models, idle_seconds=settings.idle_seconds, options=options)
+    return ModelPool(launch, weights.locate, budget, policy, inspect=Headers())
+
+
+def _builders(
+    model_of: Callable[[ExpertSpec], TemplatedModel], library: DocumentLibrary, reader: DocumentReader
+) -> Mapping[ExpertKind, Callable[[ExpertSpec], Expert]]:
+    """One constructor for each kind: a new kind of expert is one line here and one module."""
+    return {
+        "chat": lambda spec: ChatExpert(spec, model_of(spec)),
+        "math": lambda spec: MathExpert(spec, model_of(spec)),
+        "code": lambda spec: CodeExpert(spec, model_of(spec)),
+        "toolcall": lambda spec: ToolCallExpert(spec, model_of(spec)),
+        "shell": lambda spec: ShellExpert(spec, model_of(spec)),
+        "documents": lambda spec: DocumentExpert(spec, library, reader),
+        "unavailable": UnavailableExpert,
+    }
+
+
+def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
+    for spec in catalog.experts.values():
+        if spec.kind in _HOLES:
+            templates.get(spec.template, holes=_HOLES[spec.kind])
+    for family in FAMILIES.values():
+        if family.tool_template:
+            templates.get(family.tool_template, holes=_HOLES["toolcall"])
+    templates.get(EXPLAIN_TEMPLATE, holes=("task",))
+    templates.get("brain/answer", holes=("question",))
+    templates.get("brain/plan", holes=("experts", "question"))
+    templates.get("brain/aggregate", holes=("question", "notes"))

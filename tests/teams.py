@@ -1,0 +1,38 @@
+"""Whole teams over scripted models, for tests that go through the product's own doors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from tests.fakes import Recorder, Script, ScriptedLauncher
+from tests.gguf_headers import write_dummy
+from tiny_moa.experts.base import Call
+from tiny_moa.server.team import Team, build_team
+from tiny_moa.settings import load_settings
+
+CATALOG = """
+[models.smollm2-135m]
+path = "dummy.gguf"
+"""
+
+
+def write_catalog(folder: Path, more: str = "") -> Path:
+    """Write a user's catalogue whose one model is a GGUF file of nothing, which no engine ever opens."""
+    write_dummy(folder / "dummy.gguf")
+    file = folder / "catalog.toml"
+    file.write_text(CATALOG + more, encoding="utf-8")
+    return file
+
+
+def scripted_team(folder: Path, script: Script | ScriptedLauncher, *, catalog: str = "", **settings: Any) -> Team:
+    """Build a team whose every model answers by the script."""
+    launcher = script if isinstance(script, ScriptedLauncher) else ScriptedLauncher(script)
+    return build_team(load_settings({}, catalog=write_catalog(folder, catalog), **settings), launch=launcher)
+
+
+def call_of(seconds: float = 5.0, max_tokens: int = 200, listener: Recorder | None = None) -> Call:
+    """Give the bounds of one call."""
+    return Call(anyio.current_time() + seconds, max_tokens, listener or Recorder())

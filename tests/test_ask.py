@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.fakes import Recorder, Reply, ScriptedLauncher, ScriptedRuntime
+from tests.teams import call_of, scripted_team
+from tiny_moa.ask import MAX_QUESTION_CHARS
+from tiny_moa.errors import InvalidRequest, NoAnswer, UnknownExpert, WorkerFailed
+from tiny_moa.experts.base import Abstention, Task
+from tiny_moa.models.runtime import CompletionRequest
+
+
+def plan(*agents: tuple[str, str, int], direct: bool = False) -> str:
+    described = [{"name": name, "prompt": prompt, "priority": priority} for name, prompt, priority in agents]
+    return json.dumps({"thinking": "t", "agents": described, "direct_answer": direct})
+
+
+def last(request: CompletionRequest) -> str:
+    return request.messages[-1].content
+
+
+async def test_arithmetic_is_verified_and_needs_no_model(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher("unused")
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask("123 + 456 = ?", call_of())
+    assert answer.text == "123 + 456 = 579"
+    assert (answer.status, answer.experts, answer.trace.route.decided_by) == ("verified", ("reasoner",), "cues")
+    assert launcher.launches == []
+
+
+async def test_a_clear_cue_asks_one_expert_and_passes_its_answer_on_unchanged(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "def f():\n    return 1\n") as team:
+        answer = await team.asker.ask("Write a python function f that returns 1", call_of())
+    assert answer.text == "```python\ndef f():\n    return 1\n```"
+    assert answer.fields["code"] == "def f():\n    return 1\n"
+    assert [(check.what, check.passed) for check in answer.checks] == [("syntax", True)]
+    assert answer.status == "unverified"
+
+
+async def test_the_second_expert_of_a_chain_reads_what_the_first_wrote(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher(["It adds two numbers.", "두 수를 더합니다."])
+    question = "이 코드를 한국어로 설명해줘:\n```python\ndef add(a, b): return a + b\n```"
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask(question, call_of())
+    assert answer.text == "두 수를 더합니다."
+    assert answer.experts == ("coder", "multilingual")
+    first, second = launcher.runtimes[0].requests
+    assert "It adds two numbers." in last(second)
+    assert "<material>" in last(second)
+    assert "<material>" not in last(first)
+
+
+async def test_without_a_cue_the_brain_plans_within_the_grammar(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher([plan(("CODER", "make the list tidy", 1)), "x = sorted(y)\n"])
+    recorder = Recorder()
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask("make the list tidy", call_of(listener=recorder))
+    assert (answer.trace.route.decided_by, answer.experts) == ("plan", ("coder",))
+    schema = launcher.runtimes[0].requests[0].schema
+    assert schema is not None
+    assert "CODER" in schema["properties"]["agents"]["items"]["properties"]["name"]["enum"]
+    assert recorder.stages == ["routing", "coder"]
+
+
+async def test_a_direct_plan_and_an_unusable_plan_are_answered_by_the_brain(tmp_path: Path) -> None:
+    for text, decided_by in ((plan(direct=True), "plan"), ("no plan at all", "fallback")):
+        async with scripted_team(tmp_path, [text, "Paris."]) as team:
+            answer = await team.asker.ask("What is the capital of France?", call_of())
+        assert (answer.text, answer.experts, answer.trace.route.decided_by) == ("Paris.", ("brain",), decided_by)
+
+
+async def test_experts_side_by_side_are_joined_by_the_brain(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher([plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1)), "x = 1\n", "Answer: 3", "Joined."])
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask("tidy it and count it", call_of())
+    assert answer.text == "Joined."
+    assert answer.experts == ("coder", "reasoner", "brain")
+    merge = last(launcher.runtimes[0].requests[-1])
+    assert "x = 1" in merge
+    assert "Answer: 3" in merge
+
+
+async def test_a_failed_merge_leaves_the_parts_under_headings(tmp_path: Path) -> None:
+    script = [plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1)), "x = 1\n", "Answer: 3", ""]
+    async with scripted_team(tmp_path, script) as team:
+        answer = await team.asker.ask("tidy it and count it", call_of())
+    assert "## Coder" in answer.text
+    assert "## Reasoner" in answer.text
+    assert "x = 1" in answer.text
+
+
+async def test_an_expert_that_fails_is_an_abstention_and_the_brain_answers(tmp_path: Path) -> None:
+    script = [Reply("x", error=WorkerFailed("ended"), after=0)]
+    runtimes = iter([ScriptedRuntime(script), ScriptedRuntime("I can say this much.")])
+    launcher = ScriptedLauncher(build=lambda spec: next(runtimes))
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask("Write a python function", call_of())
+    assert answer.text == "I can say this much."
+    assert any("did not answer" in note for note in answer.notes)
+    assert isinstance(answer.trace.steps[0].outcome, Abstention)
+
+
+async def test_when_nobody_answers_every_reason_is_given(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "") as team:
+        with pytest.raises(NoAnswer) as caught:
+            await team.asker.ask("Write a python function", call_of())
+    assert len(caught.value.reasons) == 2
+
+
+async def test_the_deadline_gives_the_text_so_far_marked_partial(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, Reply("one two three", wait=anyio.Event(), after=2)) as team:
+        answer = await team.asker.ask_expert("multilingual", Task("translate this"), call_of(seconds=0.05))
+    assert (answer.text, answer.status) == ("one two", "partial")
+    assert any("deadline" in note for note in answer.notes)
+
+
+async def test_the_token_limit_is_partial_and_says_how_to_get_more(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "one two three four") as team:
+        answer = await team.asker.ask_expert("multilingual", Task("translate this"), call_of(max_tokens=2))
+    assert answer.status == "partial"
+    assert "max_tokens" in answer.notes[0]
+
+
+async def test_a_document_that_cannot_be_read_is_never_guessed_about(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "It is about cats.", roots=[tmp_path]) as team:
+        with pytest.raises(NoAnswer, match=r"nothing\.pdf"):
+            await team.asker.ask("Summarise nothing.pdf", call_of())
+
+
+async def test_the_brain_answers_from_a_document(tmp_path: Path) -> None:
+    (tmp_path / "trip.txt").write_text("The bus leaves at 7:45.", encoding="utf-8")
+    launcher = ScriptedLauncher("At 7:45.")
+    async with scripted_team(tmp_path, launcher, roots=[tmp_path]) as team:
+        answer = await team.asker.ask("When does the bus leave in doc://trip.txt ?", call_of())
+    assert (answer.text, answer.experts) == ("At 7:45.", ("ocr", "brain"))
+    assert "The bus leaves at 7:45." in last(launcher.runtimes[0].requests[-1])
+
+
+async def test_the_text_of_a_document_is_given_as_it_is_when_that_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "trip.txt").write_text("The bus leaves at 7:45.", encoding="utf-8")
+    async with scripted_team(tmp_path, "unused", roots=[tmp_path]) as team:
+        answer = await team.asker.ask("Extract the text of trip.txt", call_of())
+    assert "The bus leaves at 7:45." in answer.text
+    assert answer.experts == ("ocr",)
+
+
+@pytest.mark.parametrize("question", ["", "  \n ", "x" * (MAX_QUESTION_CHARS + 1)])
+async def test_an_empty_and_an_overlong_question_are_refused(tmp_path: Path, question: str) -> None:
+    async with scripted_team(tmp_path, "unused") as team:
+        with pytest.raises(InvalidRequest):
+            await team.asker.ask(question, call_of())
+
+
+async def test_an_unknown_expert_is_refused(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "unused") as team:
+        with pytest.raises(UnknownExpert):
+            await team.asker.ask_expert("wizard", Task("x"), call_of())
+
+
+@pytest.mark.promise(9)
+async def test_a_new_expert_is_one_table_and_one_prompt_file(tmp_path: Path) -> None:
+    (tmp_path / "prompts" / "experts").mkdir(parents=True)
+    (tmp_path / "prompts" / "experts" / "poet.md").write_text(
+        "# system\nYou write verse.\n\n# user\n{{task}}\n", encoding="utf-8"
+    )
+    table = """
+    [experts.poet]
+    title = "Poet"
+    description = "writes verse"
+    kind = "chat"
+    cues = ['\\bpoem\\b']
+    """
+    launcher = ScriptedLauncher("Roses are red.")
+    async with scripted_team(tmp_path, launcher, catalog=table) as team:
+        answer = await team.asker.ask("A poem about autumn, please", call_of())
+    assert (answer.text, answer.experts) == ("Roses are red.", ("poet",))
+    assert launcher.runtimes[0].requests[0].messages[0].content == "You write verse."
