@@ -7,7 +7,7 @@ the chat prompt it says its first word, after each word the next, and after the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,35 @@ def write_parrot(path: Path, words: Sequence[str], *, architecture: str = "qwen2
         zeros = np.zeros(dimensions, np.float16 if kind == "matrix" else np.float32)
         writer.add_tensor(name, np.ones(dimensions, np.float32) if kind == "ones" else zeros)
     return _written(writer, path)
+
+
+def write_adapter(path: Path, changes: Mapping[str, tuple[Array, Array]], *, architecture: str = "qwen2") -> Path:
+    """Write a LoRA adapter.
+
+    Args:
+        path: Where to.
+        changes: For each tensor by name the two matrices whose product is added to it: columns of the first are the
+            tensor's, rows of the second too; both have as many of the other as the rank.
+        architecture: Of the model it is for.
+    """
+    writer = GGUFWriter(str(path), architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(next(iter(changes.values()))[0].shape[0]))
+    for name, (first, second) in changes.items():
+        writer.add_tensor(f"{name}.lora_a", np.ascontiguousarray(first, np.float32))
+        writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(second, np.float32))
+    return _written(writer, path)
+
+
+def write_correction(path: Path, words: Sequence[str], after: str, instead: str) -> Path:
+    """Write an adapter for a parrot of qwen2 that says `words`: after one of them it says another one than before."""
+    vocabulary = byte_vocabulary()
+    said = {word: _token_of(vocabulary, word) for word in words}
+    count = len(vocabulary.tokens)
+    first, second = np.zeros((1, -(-count // 32) * 32)), np.zeros((count, 1))
+    first[0, said[after]], second[said[instead], 0] = 1, 3
+    return write_adapter(path, {"output.weight": (first, second)})
 
 
 def _token_of(vocabulary: Vocabulary, word: str) -> int:

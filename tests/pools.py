@@ -14,7 +14,7 @@ from tiny_moa.models.claims import Budget, ClaimsFolder
 from tiny_moa.models.forecast import Forecast, forecast
 from tiny_moa.models.gguf import Array, Header, Tensor, Value
 from tiny_moa.models.pool import ModelPool, PoolPolicy
-from tiny_moa.models.runtime import LoadOptions
+from tiny_moa.models.runtime import AdapterFile, LoadOptions
 
 MIB = 1 << 20
 FULL = LoadOptions(context_tokens=4096)
@@ -63,12 +63,14 @@ class Bench:
         weights_mib: The weights of each model by name.
         clock: The pool's time.
         inspected: The files whose headers were asked for, in order.
+        adapter: What is laid over every model.
     """
 
     launcher: ScriptedLauncher = field(default_factory=lambda: ScriptedLauncher("hi there"))
     weights_mib: Mapping[str, int] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     inspected: list[str] = field(default_factory=list)
+    adapter: AdapterFile | None = None
 
     def pool(
         self,
@@ -82,8 +84,9 @@ class Bench:
         policy = PoolPolicy(pinned, IDLE_SECONDS, LoadOptions(slots=slots))
         budget = Budget(budget_bytes, machine_bytes=machine_bytes, claims=claims)
         return ModelPool(
-            self.launcher, lambda spec: Path(spec.file or ""), budget, policy, inspect=self._inspect, clock=self.clock
-        )
+            self.launcher, lambda spec: Path(spec.file or ""), budget, policy,
+            inspect=self._inspect, adapter_of=lambda spec: self.adapter, clock=self.clock,
+        )  # fmt: skip
 
     async def _inspect(self, path: Path) -> Header:
         self.inspected.append(path.name)

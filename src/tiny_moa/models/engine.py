@@ -19,11 +19,13 @@ from tiny_moa.models.chat_template import ChatTemplate
 from tiny_moa.models.grammar import schema_grammar
 from tiny_moa.models.memory import ModelMemory, Prompt, Steps, Work
 from tiny_moa.models.native import Aborted, ContextSize, NativeModel, load_library
+from tiny_moa.models.native_adapter import NativeAdapter
 from tiny_moa.models.prefix_store import PrefixStore, model_identity
 from tiny_moa.models.runtime import (
     KEPT_PREFIXES,
     KEPT_TURN_ENDS,
     MOST_SAMPLES,
+    AdapterFile,
     Completion,
     KvType,
     Message,
@@ -55,6 +57,7 @@ class EngineOptions:
         prefixes: Folder for prompt beginnings, `None` to store none.
         is_exact: Whether a copied beginning must compute what one read anew does, to the last bit, whatever lies between.
             Otherwise quantised models may round to another text, and long contexts are up to twice as fast.
+        adapter: What is laid over the weights, `None` for nothing.
     """
 
     context_tokens: int = 4096
@@ -67,6 +70,7 @@ class EngineOptions:
     batch_tokens: int = 64
     prefixes: Path | None = None
     is_exact: bool = False
+    adapter: AdapterFile | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Engine:
 
         Raises:
             WeightsMissing: The file cannot be opened.
-            WeightsInvalid: It is not GGUF, llama.cpp refuses it, or it has no chat template.
+            WeightsInvalid: It is not GGUF, llama.cpp refuses it or its adapter, or it has no chat template.
             WorkerFailed: There is no memory for the context.
         """
         self.name = name
@@ -105,6 +109,7 @@ class Engine:
             self._model = NativeModel(name, path)
             undo.callback(self._model.close)
             self._template = _chat_template(name, self._model)
+            self._adapter = _adapter(self._model, options)
             self._size = self._context_size(options)
             self._store = self._open_store(path)
             self._awake()
@@ -124,7 +129,7 @@ class Engine:
         if self._options.prefixes is None:
             return None
         try:
-            key = f"{model_identity(path)} {self._size} {load_library().version}"
+            key = f"{model_identity(path)} {self._size} {load_library().version}{_adapter_identity(self._options)}"
         except OSError as exc:
             logger.warning("prompt beginnings of model %r are not stored: %s", self.name, exc)
             return None
@@ -134,7 +139,7 @@ class Engine:
         """Give the context, opening it when the engine is parked."""
         if self._memory is None:
             kept = (self._options.pins, self._options.turn_ends)
-            self._memory = ModelMemory(self._model, self._size, kept, self._tuner, self._store)
+            self._memory = ModelMemory(self._model, self._size, kept, self._tuner, self._store, self._adapter)
             self._memory.calls = self._in_flight
         return self._memory
 
@@ -323,6 +328,15 @@ def _usage(prompt: Usage, number: int, answer: Answer) -> Usage:
     """Give what an answer cost; the prompt was read for the first, the others copied it."""
     read = prompt if number == 0 else Usage(prompt.prompt_tokens, prompt.prompt_tokens)
     return replace(read, completion_tokens=answer.written, write_seconds=answer.seconds)
+
+
+def _adapter(model: NativeModel, options: EngineOptions) -> NativeAdapter | None:
+    return NativeAdapter(model, options.adapter.path, options.adapter.scale) if options.adapter else None
+
+
+def _adapter_identity(options: EngineOptions) -> str:
+    """What a kept beginning depends on besides the model; empty without an adapter."""
+    return f" {model_identity(options.adapter.path)} {options.adapter.scale}" if options.adapter else ""
 
 
 def _chat_template(name: str, model: NativeModel) -> ChatTemplate:

@@ -42,6 +42,7 @@ class Forecast:
         recurrent: The states of convolutions and state spaces, one for each sequence.
         vocabulary: The tokens and what finds them.
         compute: Buffers for one batch, its logits and the sampling.
+        adapter: The tensors of a LoRA adapter, which are copied.
     """
 
     process: int
@@ -51,6 +52,7 @@ class Forecast:
     recurrent: int
     vocabulary: int
     compute: int
+    adapter: int = 0
 
     @property
     def total(self) -> int:
@@ -60,7 +62,7 @@ class Forecast:
     @property
     def parked(self) -> int:
         """What is left when the context is freed."""
-        return self.process + self.weights + self.repack + self.vocabulary
+        return self.process + self.weights + self.repack + self.vocabulary + self.adapter
 
 
 def forecast(header: Header, options: LoadOptions) -> Forecast:
@@ -80,6 +82,7 @@ def forecast(header: Header, options: LoadOptions) -> Forecast:
         recurrent=_state_bytes(header) * SEQUENCES,
         vocabulary=tokens * (_TOKEN_BYTES if "tokenizer.ggml.merges" in header.values else _PIECE_BYTES),
         compute=_GRAPH_BYTES + BATCH_TOKENS * 4 * (3 * embedding + 2 * widest) + tokens * _DRAW_BYTES + logits,
+        adapter=options.adapter.bytes if options.adapter else 0,
     )
 
 

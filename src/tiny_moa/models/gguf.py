@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +43,7 @@ _COUNTS = (
     "ssm.group_count", "ssm.conv_kernel", "ssm.time_step_rank", "rope.dimension_count",
 )  # fmt: skip
 """Keys whose value, or each item of it, is a count; some are arrays with one item a block."""
+_ADAPTER_ENDS = (".lora_a", ".lora_b")
 _LEAST_AND_MOST = {"block_count": (1, MAX_BLOCKS), "embedding_length": (1, 1 << 16), "context_length": (1, 1 << 24)}
 
 
@@ -138,16 +139,29 @@ def read_header(path: Path) -> Header:
         WeightsInvalid: The file cannot be read, is not GGUF of a version we read, is cut off, contradicts itself, or has
             what is known to end llama.cpp's process.
     """
+    return _checked(path, _check, "weights")
+
+
+def _checked(path: Path, check: Callable[[Header], None], what: str) -> Header:
     try:
         with path.open("rb") as file:
             reader = _Reader(file, path.stat().st_size)
             header = _header(path, reader)
-        _check(header)
+        check(header)
     except _Wrong as exc:
         raise WeightsInvalid(f"the file {path.name!r} cannot be loaded: {exc}; fetch it again or choose another file") from exc
     except OSError as exc:
-        raise WeightsInvalid(f"cannot read the weights {path.name!r}: {exc.strerror}; check the file's permissions") from exc
+        raise WeightsInvalid(f"cannot read the {what} {path.name!r}: {exc.strerror}; check the file's permissions") from exc
     return header
+
+
+def read_adapter(path: Path) -> Header:
+    """Read and check the header of a LoRA adapter; whether it fits a model is for llama.cpp to say.
+
+    Raises:
+        WeightsInvalid: The file cannot be read, contradicts itself, or is no LoRA adapter.
+    """
+    return _checked(path, _check_adapter, "adapter")
 
 
 class _Reader:
@@ -306,6 +320,17 @@ def _check(header: Header) -> None:
         for block in range(header.number("block_count")):
             if f"blk.{block}.ssm_conv1d.bias" not in names:
                 raise _Wrong(f"falcon-h1 without blk.{block}.ssm_conv1d.bias ends llama.cpp at the first token")
+
+
+def _check_adapter(header: Header) -> None:
+    """An adapter has its two keys, and two matrices for each tensor it changes."""
+    for key, wanted in (("general.type", "adapter"), ("adapter.type", "lora")):
+        if (value := header.values.get(key)) != wanted:
+            raise _Wrong(f"{key} = {value!r:.80}, and a LoRA adapter has {wanted!r}")
+    names = {tensor.name for tensor in header.tensors}
+    changed = {name.removesuffix(end) for name in names for end in _ADAPTER_ENDS if name.endswith(end)}
+    if not names or names != {name + end for name in changed for end in _ADAPTER_ENDS}:
+        raise _Wrong(f"its tensors are not pairs of {' and '.join(_ADAPTER_ENDS)}")
 
 
 def _is_count(value: object) -> bool:

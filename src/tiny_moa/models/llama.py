@@ -36,7 +36,16 @@ from tiny_moa.models.runtime import (
     Usage,
 )
 from tiny_moa.models.stopflag import StopFlags
-from tiny_moa.models.wire import ENVIRON, completion_of, error_of, ignore, request_fields, resident_bytes_of, statistics_of
+from tiny_moa.models.wire import (
+    ENVIRON,
+    adapter_fields,
+    completion_of,
+    error_of,
+    ignore,
+    request_fields,
+    resident_bytes_of,
+    statistics_of,
+)
 
 WORKER = "tiny_moa.models.worker"
 GRACE_SECONDS = 2.0
@@ -110,6 +119,7 @@ class LlamaRuntime:
             "threads": threads,
             "tunes_threads": tunes_threads,
             "prefixes": None if self._options.prefixes is None else str(self._options.prefixes),
+            "adapter": adapter_fields(self._options.adapter),
         }
         message = {
             "op": "load",

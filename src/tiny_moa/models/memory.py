@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from tiny_moa.errors import ContextExceeded
 from tiny_moa.models.native import Aborted, CacheFull, ContextSize, NativeContext, NativeModel, Row
+from tiny_moa.models.native_adapter import NativeAdapter
 from tiny_moa.models.prefix_store import PrefixStore
 from tiny_moa.models.prefixes import PrefixIndex, Tokens, starts_with
 from tiny_moa.models.runtime import PrefixStatistics
@@ -93,14 +94,17 @@ class ModelMemory:
     """An open context. Its sequences are numbered: those of kept beginnings first, then those that calls work in."""
 
     def __init__(
-        self, model: NativeModel, size: ContextSize, kept: tuple[int, int], tuner: ThreadTuner, store: PrefixStore | None
-    ) -> None:
+        self, model: NativeModel, size: ContextSize, kept: tuple[int, int], tuner: ThreadTuner, store: PrefixStore | None,
+        adapter: NativeAdapter | None = None,
+    ) -> None:  # fmt: skip
         """Open the context and read back what was stored; `kept` says how many fixed beginnings and turns' ends may be kept.
 
         Raises:
-            WorkerFailed: There is no memory for it.
+            WorkerFailed: There is no memory for it, or the adapter cannot be applied.
         """
         self._context = NativeContext(model, size, tuner.threads)
+        if adapter is not None:
+            adapter.apply(self._context)
         self._name = model.name
         self._store = store
         self._index = PrefixIndex(fixed=kept[0], turn_ends=kept[1], budget_tokens=self._context.cells // 2)

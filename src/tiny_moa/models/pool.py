@@ -34,7 +34,7 @@ from tiny_moa.models.residency import (
     plan_admission,
     smaller_forms,
 )
-from tiny_moa.models.runtime import Launcher, Listener, LoadOptions, Runtime
+from tiny_moa.models.runtime import AdapterFile, Launcher, Listener, LoadOptions, Runtime
 from tiny_moa.models.seats import Clock, Load, Loaded, PoolStatistics, Prices, Seat, Ticket, claim_of
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,8 @@ class ModelPool:
 
     def __init__(
         self, launch: Launcher, locate: Callable[[ModelSpec], Path], budget: Budget, policy: PoolPolicy = PoolPolicy(), *,
-        inspect: Inspect, clock: Clock = anyio.current_time,
+        inspect: Inspect, adapter_of: Callable[[ModelSpec], AdapterFile | None] = lambda spec: None,
+        clock: Clock = anyio.current_time,
     ) -> None:  # fmt: skip
         """Take what loads models, what finds their files, how much they may take, how they are kept, and what checks a file."""
         self._launch = launch
@@ -75,6 +76,7 @@ class ModelPool:
         self._budget = budget
         self._policy = policy
         self._inspect = inspect
+        self._adapter_of = adapter_of
         self._clock = clock
         self._seats: dict[str, Seat] = {}
         self._numbers = itertools.count()
@@ -256,8 +258,8 @@ class ModelPool:
         if seat.loaded is not None and await self._wake(seat, seat.loaded, load):
             return
         path = self._locate(seat.spec)
-        header = await self._inspect(path)
-        options = await self._admit(seat, load, path, Prices(header, seat.ratio, self._forms(seat.spec, header)))
+        forms = self._forms(seat.spec, header := await self._inspect(path))
+        options = await self._admit(seat, load, path, Prices(header, seat.ratio, forms))
         if options.context_tokens < seat.spec.context_tokens:
             logger.warning("memory is short: model %s gets a context of %d", seat.spec.name, options.context_tokens)
         load.is_begun = True
@@ -289,7 +291,7 @@ class ModelPool:
         return True
 
     def _forms(self, spec: ModelSpec, header: Header) -> tuple[LoadOptions, ...]:
-        wanted = replace(self._policy.options, context_tokens=spec.context_tokens)
+        wanted = replace(self._policy.options, context_tokens=spec.context_tokens, adapter=self._adapter_of(spec))
         may_quantise = spec.may_shrink and allows_quantised_cache(header)
         return smaller_forms(wanted, spec.smallest_context_tokens, allows_quantised_cache=may_quantise)
 

@@ -109,8 +109,17 @@ class Completion:
 
 
 @dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA adapter on this machine: its file, how strongly it counts (1 is as trained), and the bytes it adds."""
+
+    path: Path
+    scale: float
+    bytes: int
+
+
+@dataclass(frozen=True)
 class LoadOptions:
-    """How much of the machine one model may take.
+    """How much of the machine one model may take, and what is laid over its weights.
 
     Attributes:
         context_tokens: Cells of the cache, shared by everything in flight; the runtime opens at most what the model was
@@ -118,12 +127,14 @@ class LoadOptions:
         kv_type: How the cache is stored; `q8_0` takes a little more than half of `f16`.
         slots: How many calls may be in flight at a time; they take turns.
         prefixes: Folder in which kept prompt beginnings outlive the process; `None` keeps them in memory only.
+        adapter: What is laid over the weights, `None` for nothing.
     """
 
     context_tokens: int = 4096
     kv_type: KvType = "f16"
     slots: int = 4
     prefixes: Path | None = None
+    adapter: AdapterFile | None = None
 
 
 @dataclass(frozen=True)

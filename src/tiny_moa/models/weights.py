@@ -14,8 +14,9 @@ import anyio.to_thread
 from tiny_moa.catalog import ModelSpec
 from tiny_moa.errors import WeightsInvalid, WeightsMissing
 from tiny_moa.models import stores
-from tiny_moa.models.gguf import Header, read_header
+from tiny_moa.models.gguf import Header, read_adapter, read_header
 from tiny_moa.models.ledger import Ledger
+from tiny_moa.models.runtime import AdapterFile
 from tiny_moa.sources import HubFile, PackagedFile
 
 _MAGIC = b"GGUF"
@@ -85,7 +86,23 @@ class WeightStore:
 
     def is_present(self, spec: ModelSpec) -> bool:
         """Whether every file of a model is on this machine; what is in them is not looked at."""
-        return self.find(spec) is not None and all(self.find_file(file) for file in spec.hub_files[1:])
+        adapter = spec.adapter.path if spec.adapter else None
+        has_adapter = adapter is None or adapter.is_file()
+        return has_adapter and self.find(spec) is not None and all(self.find_file(file) for file in spec.hub_files[1:])
+
+    def locate_adapter(self, spec: ModelSpec) -> AdapterFile | None:
+        """Give the adapter that is laid over a model's weights, after a look at its header; `None` for a model without.
+
+        Raises:
+            WeightsMissing: It is not on this machine; the message says how to get it.
+            WeightsInvalid: It is there and is not a LoRA adapter.
+        """
+        if (adapter := spec.adapter) is None:
+            return None
+        path = self.find_file(adapter.source) if adapter.source else adapter.path
+        if path is None or not path.is_file():
+            raise WeightsMissing(spec.name, f"the adapter of model {spec.name!r} is not here; {_adapter_remedy(spec.name, path)}")
+        return AdapterFile(path, adapter.scale, read_adapter(path).weights_bytes)
 
 
 class Headers:
@@ -159,6 +176,12 @@ def _remedy(spec: ModelSpec, folder: Path | None) -> str:
         return f"run `tiny-moa pull {spec.name}` ({size}, {spec.licence}); nothing is fetched while a call runs"
     where = f"the models folder {folder.name!r}" if folder else "a folder and name it in TINY_MOA_MODELS"
     return f"put {spec.file!r} into {where}, or give the model a `path` in your catalogue"
+
+
+def _adapter_remedy(model: str, path: Path | None) -> str:
+    if path is None:
+        return f"run `tiny-moa pull {model}`"
+    return f"the catalogue names the file {path.name!r}, which does not exist; mend the `path` of its adapter in your catalogue"
 
 
 def _inspect(spec: ModelSpec, path: Path) -> None:

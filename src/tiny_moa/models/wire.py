@@ -13,7 +13,7 @@ from typing import Any
 from tiny_moa import errors
 from tiny_moa.child import Frame
 from tiny_moa.errors import ContextExceeded, TinyMoAError, WeightsMissing, WorkerFailed
-from tiny_moa.models.runtime import Completion, CompletionRequest, PrefixStatistics, RuntimeStatistics, Usage
+from tiny_moa.models.runtime import AdapterFile, Completion, CompletionRequest, PrefixStatistics, RuntimeStatistics, Usage
 
 ENVIRON = {"GOMP_SPINCOUNT": "1000", "GGML_NO_BACKTRACE": "1"}
 """For every worker: OpenMP threads that spin longer collapse beside a busy neighbour; an abort must not start a debugger."""
@@ -31,6 +31,16 @@ def request_fields(request: CompletionRequest) -> dict[str, Any]:
         "fixed_messages": request.fixed_messages,
         "wants_log_probabilities": request.wants_log_probabilities,
     }
+
+
+def adapter_fields(adapter: AdapterFile | None) -> dict[str, Any] | None:
+    """Write an adapter as plain values."""
+    return None if adapter is None else {**asdict(adapter), "path": str(adapter.path)}
+
+
+def adapter_of(fields: dict[str, Any] | None) -> AdapterFile | None:
+    """Read an adapter that was written as plain values."""
+    return None if fields is None else AdapterFile(**{**fields, "path": Path(fields["path"])})
 
 
 def completion_of(fields: Frame) -> Completion:

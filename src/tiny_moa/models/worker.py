@@ -26,7 +26,7 @@ from tiny_moa.models.runtime import Message
 from tiny_moa.models.sampling import SamplerOptions
 from tiny_moa.models.stopflag import StopFlag, StopFlags
 from tiny_moa.models.turns import Standing, Wish, clock_after, next_turn
-from tiny_moa.models.wire import error_event
+from tiny_moa.models.wire import adapter_of, error_event
 
 logger = logging.getLogger(__name__)
 MODULE = __name__ if __name__ != "__main__" else "tiny_moa.models.worker"
@@ -131,6 +131,7 @@ class Worker:
         self._flags = StopFlags.attach(Path(request["flags"]))
         options = dict(request["options"])
         options["prefixes"] = Path(options["prefixes"]) if options["prefixes"] else None
+        options["adapter"] = adapter_of(options["adapter"])
         self._engine = Engine(request["name"], Path(request["path"]), EngineOptions(**options))
         self._engine.calls = lambda: len(self._calls)
         return {"context_tokens": self._engine.context_tokens}

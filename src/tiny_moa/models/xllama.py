@@ -32,7 +32,7 @@ from tiny_moa.models.runtime import (
     RuntimeStatistics,
     Usage,
 )
-from tiny_moa.models.wire import ENVIRON, completion_of, error_of, ignore, request_fields, resident_bytes_of
+from tiny_moa.models.wire import ENVIRON, adapter_fields, completion_of, error_of, ignore, request_fields, resident_bytes_of
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ class XllamaRuntime:
                 "kv_type": options.kv_type,
                 "sequences": MOST_SAMPLES + options.slots,
                 "threads": threads,
+                "adapter": adapter_fields(options.adapter),
             },
         }
         self.context_tokens = (await self._ask(message))["context_tokens"]

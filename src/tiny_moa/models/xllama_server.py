@@ -25,7 +25,7 @@ from typing import Any
 
 from tiny_moa.errors import ContextExceeded, SchemaUnsupported, WeightsInvalid, WorkerFailed
 from tiny_moa.models.native import check_magic
-from tiny_moa.models.runtime import KvType
+from tiny_moa.models.runtime import AdapterFile, KvType
 
 BATCH_TOKENS = 32
 """Longest prompt chunk: between two of them a call can be stopped. Read as fast as 64 or 512 within the noise of 20 %."""
@@ -48,12 +48,14 @@ class ServerOptions:
         kv_type: How the cache is stored.
         sequences: How many prompts are kept, and how many answers may be written at a time, over all calls.
         threads: Threads that compute.
+        adapter: What is laid over the weights, `None` for nothing.
     """
 
     context_tokens: int
     kv_type: KvType
     sequences: int
     threads: int
+    adapter: AdapterFile | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class ModelServer:
         params.n_batch = params.n_ubatch = max(BATCH_TOKENS, options.sequences)
         params.n_ctx_checkpoints, params.cache_ram_mib = _CHECKPOINTS, 0
         params.cache_type_k = params.cache_type_v = getattr(library.ggml_type, f"GGML_TYPE_{options.kv_type.upper()}")
+        if options.adapter is not None:
+            adapter = library.CommonAdapterLoraInfo()
+            adapter.path, adapter.scale = str(options.adapter.path), options.adapter.scale
+            params.lora_adapters = [adapter]
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
         params.n_threads_http, params.ui, params.endpoint_slots, params.offline = 2, False, False, True
         params.api_keys, params.sse_ping_interval = [self._key], -1

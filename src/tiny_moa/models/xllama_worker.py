@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tiny_moa.child import Frame, Reply, serve_child
 from tiny_moa.errors import TinyMoAError, WorkerFailed
-from tiny_moa.models.wire import error_event
+from tiny_moa.models.wire import adapter_of, error_event
 from tiny_moa.models.xllama_engine import XllamaEngine
 from tiny_moa.models.xllama_server import ServerOptions
 
@@ -88,7 +88,8 @@ class Worker:
 
     def _load(self, request: Frame) -> Frame:
         logging.getLogger("tiny_moa").setLevel(request["log_level"])
-        options = ServerOptions(**request["options"])
+        fields = request["options"]
+        options = ServerOptions(**{**fields, "adapter": adapter_of(fields["adapter"])})
         self._engine = XllamaEngine(request["name"], Path(request["path"]), options, Path(request["folder"]))
         return {"context_tokens": self._engine.context_tokens}
 

@@ -107,7 +107,7 @@ def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: La
     )
     options = LoadOptions(prefixes=data_folder(os.environ) / "prefixes")
     policy = PoolPolicy(pinned=profile.pinned_models, idle_seconds=settings.idle_seconds, options=options)
-    return ModelPool(launch, weights.locate, budget, policy, inspect=Headers())
+    return ModelPool(launch, weights.locate, budget, policy, inspect=Headers(), adapter_of=weights.locate_adapter)
 
 
 def _builders(
