@@ -160,7 +160,8 @@ class ExpertSpec(Entry):
         order: Where it stands when cues of several experts match: the lower runs earlier.
         model: A model that overrides the profile's choice.
         max_tokens: A cap of its own on what it writes.
-        tool: The MCP tool that asks it directly, if there is one.
+        tool: The MCP tool that asks it directly, if there is one; a name of the user's choice publishes one that takes a
+            request in words.
         reason: For the kind `unavailable`: why it cannot answer.
     """
 
@@ -173,7 +174,7 @@ class ExpertSpec(Entry):
     order: int = 50
     model: str | None = None
     max_tokens: int | None = Field(None, ge=1, le=32_768)
-    tool: str | None = None
+    tool: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
     reason: str = ""
 
     @property

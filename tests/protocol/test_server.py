@@ -51,6 +51,16 @@ async def test_the_six_tools_are_listed_in_order_with_honest_annotations(tmp_pat
     assert all(tool.title and tool.description and len(tool.description.encode()) < 2048 for tool in tools)
 
 
+async def test_an_expert_whose_table_names_a_tool_of_its_own_is_published_and_no_other(tmp_path: Path) -> None:
+    catalog = '[experts.multilingual]\ntool = "translate"\n'
+    async with client_of(scripted_team(tmp_path, "Bonjour.", catalog=catalog)) as client:
+        tools = (await client.list_tools()).tools
+        reply = await client.call_tool("translate", {"request": "Say hello in French"})
+    assert [tool.name for tool in tools] == [*TOOLS, "translate"]
+    assert reply.structured_content is not None
+    assert reply.structured_content["experts"] == ["multilingual"]
+
+
 async def test_all_schemas_together_stay_small(tmp_path: Path) -> None:
     async with client_of(scripted_team(tmp_path, "")) as client:
         tools = (await client.list_tools()).tools
