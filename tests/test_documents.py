@@ -13,7 +13,7 @@ import pytest
 from tests.documents import make
 from tests.test_documents_reader import Recorder
 from tiny_moa.child import ChildProcess
-from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
+from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused, PasswordNeeded
 from tiny_moa.experts.documents import Document, DocumentLibrary, DocumentReader, ReaderStatistics
 from tiny_moa.experts.documents.reader import WORKER
 
@@ -82,7 +82,7 @@ def test_bad_documents_end_no_child_and_good_ones_are_read_after_them(readings: 
         ("nested.html", DocumentRefused, "20002 deep"),
         ("truncated.pdf", ConversionFailed, "damaged|no text"),
         ("noise.pdf", ConversionFailed, "damaged"),
-        ("secret.pdf", ConversionFailed, "password"),
+        ("secret.pdf", PasswordNeeded, "password"),
         ("blank.pdf", ConversionFailed, "no text"),
         ("empty.html", ConversionFailed, "no text"),
         ("scan.pdf", ConversionFailed, "is a scan.*OCR is not installed"),

@@ -26,6 +26,7 @@ TinyMoAError
 │   ├── DocumentNotFound        no such document under the roots
 │   ├── OutsideRoots            the path leads out of the roots
 │   ├── DocumentRefused         too large, not a plain file, or a format we do not read
+│   ├── PasswordNeeded          a protected file, and no password that opens it
 │   └── ConversionFailed        the converter gave up, ran out of time or memory, or found no text
 └── NoAnswer                    every expert abstained
 """
@@ -191,6 +192,10 @@ class OutsideRoots(DocumentError):
 
 class DocumentRefused(DocumentError):
     """The file is too large, is not a plain file, or has a format this version does not read."""
+
+
+class PasswordNeeded(DocumentError):
+    """The document is protected, and no password or a wrong one was given."""
 
 
 class ConversionFailed(DocumentError):

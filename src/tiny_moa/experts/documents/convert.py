@@ -7,53 +7,91 @@ import io
 import sys
 import time
 import types
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
-from tiny_moa.errors import ConversionFailed
+from tiny_moa.errors import ConversionFailed, DocumentError, PasswordNeeded
 from tiny_moa.experts.documents import guards
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.pdf import pdf_option
+from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.texts import decode_text
 
+ALL_PAGES = (1, sys.maxsize)
+OnPage = Callable[[int, int], None]
 
-def convert(content: bytes, name: str, *, suffix: str, seconds: float) -> Json:
-    """Convert one document.
+
+def convert(
+    content: bytes, name: str, *, suffix: str, seconds: float, pages: tuple[int, int] = ALL_PAGES, password: str = "",
+    on_page: OnPage | None = None, wants: Collection[str] = (),
+) -> Json:  # fmt: skip
+    """Convert one document, or some pages of a PDF.
 
     Args:
         content: The whole file.
         name: What to call it in messages.
         suffix: Its suffix, which decides the format.
         seconds: After how long a PDF stops and gives the pages it has.
+        pages: First and last page of a PDF that are read; other formats are read whole.
+        password: What opens a protected PDF.
+        on_page: Told how many pages are done, and of how many, whenever one more is.
+        wants: `docling` for docling's own document as JSON, `images` for the bitmaps of the pictures.
 
     Returns:
-        `pages` (each `number`, `markdown`, `engine`, `warnings`), `title`, `status`, `warnings` and `format`.
+        `pages` (each `number`, `markdown`, `engine`, `warnings`), `page_count`, `title`, `status`, `warnings`, `format`,
+        `pictures` (each `page`, `caption`, `box`, and `png` in base64 when wanted), and `docling` when wanted.
 
     Raises:
         DocumentRefused: It is over a limit or not of the format its suffix says.
-        ConversionFailed: docling cannot read it, or it has no text.
+        ConversionFailed: docling cannot read it, or all of it was read and has no text.
     """
     document_format = find_format(suffix)
     assert document_format is not None
+    is_pdf = document_format.route == "pdf"
+    if is_pdf and password:
+        content = _unlocked(content, name, password)
     content, warnings = _prepare(content, name, suffix, document_format)
-    result = _run(content, name, suffix, seconds)
-    pages = export_pages(result, is_pdf=document_format.route == "pdf")
+    result = _run(content, name, suffix, seconds, pages, on_page)
+    read = export_pages(result, is_pdf=is_pdf, first=pages[0], last=pages[1])
     late = [error for error in result.errors if getattr(error.category, "value", "") == "timeout"]
     if late:
-        warnings.append(f"time was up after {len(result.pages)} of {len(pages)} pages; a longer deadline reads more")
-    warnings += summarise_warnings(pages)
-    if not any(page["markdown"].strip() for page in pages):
-        raise ConversionFailed(_no_text(name, pages))
-    is_partial = bool(late) or any(page["warnings"] for page in pages)
-    return {
-        "pages": pages,
+        warnings.append(f"time was up after {len(result.pages)} of {len(read)} pages; a longer deadline reads more")
+    warnings += summarise_warnings(read)
+    if pages == ALL_PAGES and not any(page["markdown"].strip() for page in read):
+        raise ConversionFailed(_no_text(name, read))
+    is_partial = bool(late) or any(page["warnings"] for page in read)
+    answer = {
+        "pages": read,
+        "page_count": max(result.input.page_count or 0, len(read)) if is_pdf else len(read),
         "title": find_title(result.document),
         "status": "partial" if is_partial else "ok",
         "warnings": warnings,
         "format": document_format.name,
         "out_of_time": bool(late),
+        "pictures": describe_pictures(result.document, content if is_pdf else None, wants_bitmaps="images" in wants),
     }
+    return answer | ({"docling": result.document.export_to_dict()} if "docling" in wants else {})
+
+
+def _unlocked(content: bytes, name: str, password: str) -> bytes:
+    """Give a protected PDF without its protection."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    try:
+        document = pypdfium2.PdfDocument(content, password=password)
+    except pypdfium2.PdfiumError as exc:
+        if "password" in str(exc).lower():
+            raise PasswordNeeded(f"{name!r} is protected and the password given does not open it") from exc
+        return content
+    opened = io.BytesIO()
+    try:
+        document.save(opened, flags=raw.FPDF_REMOVE_SECURITY)
+    finally:
+        document.close()
+    return opened.getvalue()
 
 
 def _prepare(content: bytes, name: str, suffix: str, document_format: Format) -> tuple[bytes, list[str]]:
@@ -70,7 +108,7 @@ def _prepare(content: bytes, name: str, suffix: str, document_format: Format) ->
     return text.encode("utf-8-sig", "replace"), [warning] if warning else []
 
 
-def _run(content: bytes, name: str, suffix: str, seconds: float) -> Any:
+def _run(content: bytes, name: str, suffix: str, seconds: float, pages: tuple[int, int], on_page: OnPage | None) -> Any:
     """Have docling convert; its result, or the reason why there is none."""
     started = time.monotonic()
     from_docling = _docling()
@@ -81,10 +119,21 @@ def _run(content: bytes, name: str, suffix: str, seconds: float) -> Any:
     else:
         converter = _office_converter()
     stream = from_docling.DocumentStream(name=f"document{_known_suffix(suffix)}", stream=io.BytesIO(content))
-    result = converter.convert(stream, raises_on_error=False)
+    heard = on_page and _page_counter(on_page)
+    result = converter.convert(stream, raises_on_error=False, page_range=pages, progress_callback=heard)
     if result.status.value not in ("success", "partial_success"):
-        raise ConversionFailed(_why_not(content, name, suffix, result))
+        raise _why_not(content, name, suffix, result)
     return result
+
+
+def _page_counter(on_page: OnPage) -> Callable[[Any], None]:
+    """Turn docling's progress events into counts of pages."""
+
+    def hear(event: Any) -> None:
+        if event.kind.value == "page_completed":
+            on_page(event.completed_pages, event.total_pages)
+
+    return hear
 
 
 @cache
@@ -109,13 +158,15 @@ def _known_suffix(suffix: str) -> str:
     return {".tsv": ".csv"}.get(suffix, suffix)
 
 
-def _why_not(content: bytes, name: str, suffix: str, result: Any) -> str:
+def _why_not(content: bytes, name: str, suffix: str, result: Any) -> DocumentError:
     """Say why docling has no result, in words that help; its own messages name hashes and classes."""
     if suffix == ".pdf" and _has_password(content):
-        return f"{name!r} is protected by a password; save it without one"
+        return PasswordNeeded(f"{name!r} is protected by a password; give it as password, or save the file without one")
     if any("ArchiveLimit" in error.error_message for error in result.errors):
-        return f"{name!r} unpacks to more than the converter reads; split the document"
-    return f"{name!r} could not be converted: it is damaged or not of the format its suffix says; open and save it again"
+        return ConversionFailed(f"{name!r} unpacks to more than the converter reads; split the document")
+    return ConversionFailed(
+        f"{name!r} could not be converted: it is damaged or not of the format its suffix says; open and save it again"
+    )
 
 
 def _has_password(content: bytes) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Engine = Literal["text", "ocr", "vlm", "none"]
-"""What read a page: the text the file holds, character recognition, a vision model, or nothing could."""
+Engine = Literal["text", "ocr", "layout", "vlm", "none"]
+"""What read a page: the text the file holds, character recognition, a layout model, a vision model, or nothing could."""
 
 Status = Literal["ok", "partial"]
 
@@ -51,17 +51,37 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture in a document; its bitmap is made when it is asked for.
+
+    Attributes:
+        number: From 1 on, over what was read.
+        page: The page it is on.
+        caption: The words under it, empty when there are none.
+        box: Where it is on the page, as left, top, right, bottom in points from the upper left corner; `None` when
+            the format has no places.
+    """
+
+    number: int
+    page: int
+    caption: str = ""
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Document:
     """What was read from one document.
 
     Attributes:
         ref: Which document.
-        pages: Its pages in order, at least one of them with text.
+        pages: The pages that were asked for, in order; of a whole document at least one has text.
         title: The title it gives itself; the file's name when it gives none.
         status: `partial` when something is missing; the warnings then say what.
         warnings: Sentences about the whole document and its pages.
         seconds: How long this call took.
         from_cache: Whether the pages were kept from an earlier call.
+        page_count: How many pages the document has, those included that were not asked for.
+        pictures: The pictures on `pages`, in order.
     """
 
     ref: DocumentRef
@@ -71,6 +91,8 @@ class Document:
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     from_cache: bool = False
+    page_count: int = 1
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def markdown(self) -> str:

@@ -6,6 +6,7 @@ looks at every item once, where docling's own export of one page looks at the wh
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ _NO_TEXT: Final = "no text layer; OCR is not installed"
 _NOT_READ: Final = "not read"
 
 
-def export_pages(result: Any, *, is_pdf: bool) -> list[Json]:
-    """Export every page of docling's result, in order and without gaps.
+def export_pages(result: Any, *, is_pdf: bool, first: int = 1, last: int = sys.maxsize) -> list[Json]:
+    """Export the pages of docling's result from `first` to `last`, in order and without gaps.
 
     A sheet begins with its name as a heading, which docling leaves out. A page of a PDF without text has the engine
     `none` and, unless it is blank, a warning that says why.
@@ -32,10 +33,10 @@ def export_pages(result: Any, *, is_pdf: bool) -> list[Json]:
     export = _exporter(document)
     if not groups:
         return [_page(1, export(document.body))]
-    last = max(*groups, result.input.page_count or 0)
+    last = min(last, max(*groups, result.input.page_count or 0))
     pictured = {place.page_no for picture in document.pictures for place in picture.prov}
     pages = []
-    for number in range(1, last + 1):
+    for number in range(first, last + 1):
         markdown = _page_text(groups[number], export) if number in groups else ""
         if is_pdf and not markdown:
             pages.append(_unread(number, is_parsed=number in groups, has_picture=number in pictured))
