@@ -9,6 +9,7 @@ import pytest
 from tests.fakes import Recorder, Reply, ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
 from tiny_moa.ask import MAX_QUESTION_CHARS
+from tiny_moa.brain import Route, Step
 from tiny_moa.errors import InvalidRequest, NoAnswer, UnknownExpert, WorkerFailed
 from tiny_moa.experts.base import Abstention, Task
 from tiny_moa.models.runtime import CompletionRequest
@@ -17,6 +18,10 @@ from tiny_moa.models.runtime import CompletionRequest
 def plan(*agents: tuple[str, str, int], direct: bool = False) -> str:
     described = [{"name": name, "prompt": prompt, "priority": priority} for name, prompt, priority in agents]
     return json.dumps({"thinking": "t", "agents": described, "direct_answer": direct})
+
+
+async def settled(route: Route) -> Route:
+    return route
 
 
 def last(request: CompletionRequest) -> str:
@@ -102,6 +107,34 @@ async def test_an_expert_that_fails_is_an_abstention_and_the_brain_answers(tmp_p
     assert answer.text == "I can say this much."
     assert any("did not answer" in note for note in answer.notes)
     assert isinstance(answer.trace.steps[0].outcome, Abstention)
+
+
+async def test_the_next_best_expert_takes_over_before_the_brain_and_the_answer_says_so(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, ["", "Worked out: 4."]) as team:
+        route = Route((Step("coder", "Write it", next_best=("reasoner", "linux")),), "plan")
+        team.asker._brain.route = lambda question, call: settled(route)  # type: ignore[method-assign]
+        answer = await team.asker.ask("Write it", call_of())
+    assert [step.expert for step in answer.trace.steps] == ["coder", "reasoner"]
+    assert answer.trace.steps[1].instead_of == "coder"
+    assert [note for note in answer.notes if "Reasoner took over" in note]
+
+
+async def test_a_document_is_read_while_a_model_writes(tmp_path: Path) -> None:
+    (tmp_path / "trip.txt").write_text("The bus leaves at 7:45.", encoding="utf-8")
+    recorder = Recorder()
+    async with scripted_team(tmp_path, ["x = 1\n", "Joined."], roots=[tmp_path]) as team:
+        route = Route((Step("ocr", "Extract trip.txt"), Step("coder", "Write it")), "plan")
+        team.asker._brain.route = lambda question, call: settled(route)  # type: ignore[method-assign]
+        answer = await team.asker.ask("Extract trip.txt and write it", call_of(listener=recorder))
+    assert recorder.stages[:2] == ["ocr", "coder"]
+    coder, ocr = sorted((step for step in answer.trace.steps[:2]), key=lambda step: step.expert)
+    assert max(coder.began, ocr.began) < min(coder.began + coder.seconds, ocr.began + ocr.seconds)
+
+
+async def test_nothing_is_made_up_about_a_document_that_a_chain_could_not_read(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, "It says 5 euros.", roots=[tmp_path]) as team:
+        with pytest.raises(NoAnswer, match="nothing to work on"):
+            await team.asker.ask("Translate nothing.pdf into Korean", call_of())
 
 
 async def test_when_nobody_answers_every_reason_is_given(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import ScriptedLauncher
 from tests.teams import call_of, scripted_team
-from tiny_moa.ask import Answer
+from tiny_moa.answer import Answer
 from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError
 from tiny_moa.experts.base import Task
 from tiny_moa.experts.code import asks_about_code

@@ -1,22 +1,17 @@
-"""`Asker`: route, propose, then aggregate; every step within one deadline, every answer with its trace."""
+"""`Asker`: route, propose along the graph, then aggregate; every step within one deadline, every answer with its trace."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from itertools import groupby
-from operator import add
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from tiny_moa.brain import BRAIN, Brain, Route, Step, under_headings, wants_verbatim
-from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError, UnknownExpert
-from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Status, Task
-from tiny_moa.experts.checks import Check
-from tiny_moa.models.runtime import Usage
+from tiny_moa.answer import Answer, Trace, TraceStep, answer_of, proposals_of
+from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages, turns, wants_verbatim
+from tiny_moa.errors import InvalidRequest, TinyMoAError, UnknownExpert
+from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
 
 logger = logging.getLogger(__name__)
 
@@ -25,61 +20,44 @@ MAX_QUESTION_CHARS = 60_000
 _MATERIAL_CHARS = 6_000
 _ROUTE_SHARE = 3
 """Routing may take one part in this many of the time."""
+_MOST_HEIRS = 2
+"""How many may take over from one expert, one after the other, the Brain included."""
 
 
-@dataclass(frozen=True)
-class TraceStep:
-    """What one expert did.
-
-    Attributes:
-        expert: Its name.
-        models: The models that wrote for it, without repeats.
-        prompt: What it was asked.
-        outcome: What it proposed, or why it abstained.
-        seconds: How long it took, with waiting and loading.
-    """
-
-    expert: str
-    models: tuple[str, ...]
-    prompt: str
-    outcome: Proposal | Abstention
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How an answer came about: the route, then each step in the order it ended."""
-
-    route: Route
-    route_seconds: float
-    steps: tuple[TraceStep, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a question got.
+@dataclass
+class _Run:
+    """One question on its way.
 
     Attributes:
-        text: The answer.
-        status: What is known of its truth.
-        experts: Whose words it is made of, in order.
-        checks: What was checked, over all of them.
-        fields: The answer as values, when one expert's answer was passed on unchanged.
-        notes: What the reader should know, one sentence each.
-        usage: Tokens and times, over all of them.
-        seconds: How long it took in all.
-        trace: How it came about.
+        question: What was asked.
+        call: The bounds of the whole.
+        began: Time on the event loop's clock.
+        route: Who is to answer.
+        done: What was done so far.
+        standing: For each step of the route that came to something, where in `done` it stands.
+        is_verbatim: Whether a document's text is wanted as it is.
     """
 
-    text: str
-    status: Status
-    experts: tuple[str, ...]
-    checks: tuple[Check, ...]
-    notes: tuple[str, ...]
-    usage: Usage
-    seconds: float
-    trace: Trace
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    question: str
+    call: Call
+    began: float
+    route: Route = field(default_factory=lambda: Route((), "fallback"))
+    done: list[TraceStep] = field(default_factory=list)
+    standing: dict[Step, int] = field(default_factory=dict)
+
+    @property
+    def is_verbatim(self) -> bool:
+        return wants_verbatim(self.question)
+
+    def share(self, parts: int) -> Call:
+        """The call with an equal share of the time that is left."""
+        now = anyio.current_time()
+        left = (self.call.deadline - now) / max(parts, 1)
+        return self.call.until(now + left) if parts > 1 else self.call
+
+    def written(self, steps: Sequence[Step]) -> list[Proposal]:
+        """What stands for these steps, in their order."""
+        return proposals_of(self.done[self.standing[step]] for step in steps if step in self.standing)
 
 
 class Asker:
@@ -89,6 +67,8 @@ class Asker:
         self._brain = brain
         self._experts = experts
         self._titles = {name: expert.spec.title for name, expert in experts.items()} | {BRAIN: "Brain"}
+        self._material = frozenset(name for name in experts if self._is_material(name))
+        self._rewriting = frozenset(name for name, expert in experts.items() if expert.spec.rewrites)
 
     async def ask(self, question: str, call: Call) -> Answer:
         """Answer a question by whoever is best for it.
@@ -102,11 +82,13 @@ class Asker:
             NoAnswer: Every expert abstained, the Brain included.
         """
         check_text("question", question)
-        began = anyio.current_time()
-        route = await self._brain.route(question, call.until(began + (call.deadline - began) / _ROUTE_SHARE))
-        route_seconds = anyio.current_time() - began
-        steps = await self._follow(question, route, call)
-        return _answer(Trace(route, route_seconds, tuple(steps)), anyio.current_time() - began, self._titles)
+        run = _Run(question, call, anyio.current_time())
+        run.route = await self._brain.route(question, run.share(_ROUTE_SHARE))
+        route_seconds = anyio.current_time() - run.began
+        await self._follow(run)
+        parts = await self._finish(run)
+        trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question)
+        return answer_of(trace, anyio.current_time() - run.began, self._titles)
 
     async def ask_expert(self, name: str, task: Task, call: Call) -> Answer:
         """Ask one expert, without routing.
@@ -123,58 +105,112 @@ class Asker:
         began = anyio.current_time()
         call.listener.stage(name)
         outcome = await expert.propose(task, call)
-        step = _trace(name, task.text, outcome, anyio.current_time() - began)
-        trace = Trace(Route((Step(name, task.text),), "caller"), 0.0, (step,))
-        return _answer(trace, step.seconds, self._titles)
+        step = TraceStep.of(name, task.text, outcome, anyio.current_time() - began)
+        trace = Trace(Route((Step(name, task.text),), "caller"), 0.0, (step,), (0,), task.text)
+        return answer_of(trace, step.seconds, self._titles)
 
-    async def _follow(self, question: str, route: Route, call: Call) -> list[TraceStep]:
-        """Run a route priority by priority, then let the Brain do what is left."""
-        done: list[TraceStep] = []
+    # -- the graph ------------------------------------------------------------------------------------------------------
+
+    async def _follow(self, run: _Run) -> None:
+        """Run the steps of the route, priority by priority; lanes of one priority go side by side."""
+        graph = stages(run.route.steps, self._lane_of)
+        left = sum(map(turns, graph)) + self._is_finished_by_brain(run)
         material = ""
-        groups = [tuple(group) for _, group in groupby(route.steps, key=lambda step: step.priority)]
-        left = len(route.steps) + self._is_finished_by_brain(question, groups)
-        for group in groups:
-            fresh: list[TraceStep] = []
-            for step in group:
-                fresh.append(await self._step(step, material, _share(call, parts=left)))
-                left -= 1
-            material = "\n\n".join(proposal.text for proposal in _proposals(fresh)) or material
-            done += fresh
-        return [*done, *await self._finish(question, done, groups, call)]
+        for lanes in graph:
+            await self._stage(run, lanes, material, left)
+            left -= turns(lanes)
+            fresh = run.written([step for lane in lanes for step in lane])
+            material = "\n\n".join(proposal.text for proposal in fresh) or material
 
-    def _is_finished_by_brain(self, question: str, groups: Sequence[Sequence[Step]]) -> bool:
-        """Whether the Brain has work after the route when all goes well, so that time is kept for it."""
-        if not groups:
-            return False
-        return len(groups[-1]) > 1 or (self._is_document(groups[-1][-1].expert) and not wants_verbatim(question))
+    async def _stage(self, run: _Run, lanes: Lanes, material: str, left: int) -> None:
+        async def follow(lane: Sequence[Step]) -> None:
+            for place, step in enumerate(lane):
+                await self._step(run, step, material, left - place)
 
-    async def _step(self, step: Step, material: str, call: Call) -> TraceStep:
+        if len(lanes) == 1:
+            await follow(lanes[0])
+            return
+        async with anyio.create_task_group() as group:
+            for lane in lanes:
+                group.start_soon(follow, lane)
+
+    async def _step(self, run: _Run, step: Step, material: str, left: int) -> None:
+        """Have a step done by its expert, else by the next best, else by the Brain."""
+        if self._is_without_material(run, step):
+            outcome = Abstention(step.expert, "there is nothing to work on, because what comes before it could not be read")
+            run.done.append(TraceStep.of(step.expert, step.prompt, outcome, 0.0, anyio.current_time() - run.began))
+            return
         prompt = self._brain.continue_with(step.prompt, material, max_chars=_MATERIAL_CHARS) if material else step.prompt
-        return await self._record(step.expert, prompt, self._experts[step.expert].propose(Task(prompt), call), call)
+        for name in (step.expert, *self._heirs(run, step)):
+            call = run.share(left)
+            work = self._brain.answer(prompt, call) if name == BRAIN else self._experts[name].propose(Task(prompt), call)
+            instead_of = "" if name == step.expert else step.expert
+            place = await self._record(run, name, prompt, work, instead_of=instead_of)
+            if isinstance(run.done[place].outcome, Proposal):
+                run.standing[step] = place
+                return
 
-    async def _finish(
-        self, question: str, done: Sequence[TraceStep], groups: Sequence[Sequence[Step]], call: Call
-    ) -> list[TraceStep]:
-        """What the Brain adds: the whole answer, an answer drawn from a document, a merge, or nothing."""
-        proposals = _proposals(done)
-        if not proposals:
-            if any(self._is_document(step.expert) for step in done):
-                return []  # an answer about a document that could not be read would be a guess
-            return [await self._record(BRAIN, question, self._brain.answer(question, call), call)]
-        last = proposals[-1]
-        if self._is_document(last.expert) and not wants_verbatim(question):
-            prompt = self._brain.continue_with(question, last.text, max_chars=_MATERIAL_CHARS)
-            return [await self._record(BRAIN, prompt, self._brain.answer(prompt, call), call)]
-        if len(side_by_side := proposals[-len(groups[-1]) :]) > 1:
-            return [await self._record(BRAIN, question, self._brain.aggregate(question, side_by_side, call), call)]
-        return []
+    def _heirs(self, run: _Run, step: Step) -> Sequence[str]:
+        """Who takes over from an expert that does not answer: nobody where only it could know what to say."""
+        if step.expert in self._material and (self._is_document(step.expert) or len(run.route.steps) > 1):
+            return ()
+        others = [name for name in step.next_best if name != step.expert and (name == BRAIN or name in self._experts)]
+        return tuple(dict.fromkeys([*others[: _MOST_HEIRS - 1], BRAIN]))
+
+    def _is_without_material(self, run: _Run, step: Step) -> bool:
+        """Whether a step was to work on material that nobody gave; an answer would be a guess."""
+        sources = [s for s in run.route.steps if s.priority < step.priority and s.expert in self._material]
+        return bool(sources) and not any(source in run.standing for source in sources)
+
+    # -- the end --------------------------------------------------------------------------------------------------------
+
+    def _finals(self, run: _Run) -> tuple[Step, ...]:
+        return final_steps(run.route.steps, material=self._material, rewriting=self._rewriting)
+
+    def _is_finished_by_brain(self, run: _Run) -> bool:
+        """Whether the Brain has work after the route when all goes well, so that time is kept for it."""
+        finals = self._finals(run)
+        return len(finals) > 1 or (any(self._is_document(step.expert) for step in finals) and not run.is_verbatim)
+
+    async def _finish(self, run: _Run) -> Sequence[int]:
+        """Add what the Brain has to: the whole answer, one drawn from a document, a merge, or nothing; give the parts."""
+        if not run.route.steps:
+            return await self._by_brain(run, run.question, self._brain.answer(run.question, run.call), ())
+        places = [run.standing[step] for step in self._finals(run) if step in run.standing]
+        places = places or sorted(run.standing.values())[-1:]
+        proposals = proposals_of(run.done[place] for place in places)
+        if not run.is_verbatim and any(self._is_document(proposal.expert) for proposal in proposals):
+            text = "\n\n".join(proposal.text for proposal in proposals)
+            prompt = self._brain.continue_with(run.question, text, max_chars=_MATERIAL_CHARS)
+            return await self._by_brain(run, prompt, self._brain.answer(prompt, run.call), places)
+        if len(proposals) > 1:
+            work = self._brain.aggregate(run.question, proposals, run.call)
+            return await self._by_brain(run, run.question, work, places)
+        return places
+
+    async def _by_brain(
+        self, run: _Run, prompt: str, work: Awaitable[Proposal | Abstention], otherwise: Sequence[int]
+    ) -> Sequence[int]:
+        place = await self._record(run, BRAIN, prompt, work)
+        return (place,) if isinstance(run.done[place].outcome, Proposal) else otherwise
+
+    # -- experts --------------------------------------------------------------------------------------------------------
+
+    def _is_material(self, expert: str) -> bool:
+        """Whether an expert gives what others work on; one that is not there gives none, and is missed."""
+        return self._experts[expert].spec.kind in ("documents", "unavailable")
 
     def _is_document(self, expert: str) -> bool:
         return expert in self._experts and self._experts[expert].spec.kind == "documents"
 
-    async def _record(self, name: str, prompt: str, work: Awaitable[Proposal | Abstention], call: Call) -> TraceStep:
-        """Await one expert's work; an error of ours is an abstention with its text as the reason."""
-        call.listener.stage(name)
+    def _lane_of(self, expert: str) -> str:
+        return "documents" if self._is_document(expert) else "models"
+
+    async def _record(
+        self, run: _Run, name: str, prompt: str, work: Awaitable[Proposal | Abstention], *, instead_of: str = ""
+    ) -> int:
+        """Await one expert's work and give its place; an error of ours is an abstention with its text as the reason."""
+        run.call.listener.stage(name)
         began = anyio.current_time()
         outcome: Proposal | Abstention
         try:
@@ -182,7 +218,9 @@ class Asker:
         except TinyMoAError as exc:
             logger.info("%s abstains: %s", name, type(exc).__name__)
             outcome = Abstention(name, str(exc))
-        return _trace(name, prompt, outcome, anyio.current_time() - began)
+        step = TraceStep.of(name, prompt, outcome, anyio.current_time() - began, began - run.began)
+        run.done.append(replace(step, instead_of=instead_of))
+        return len(run.done) - 1
 
 
 def check_text(name: str, text: str) -> None:
@@ -198,58 +236,3 @@ def check_text(name: str, text: str) -> None:
             f"the {name} has {len(text)} characters and at most {MAX_QUESTION_CHARS} are read; "
             "shorten it, or put the text into a file under a root and name the file"
         )
-
-
-def _share(call: Call, *, parts: int) -> Call:
-    """The call with an equal share of the time that is left."""
-    now = anyio.current_time()
-    return call.until(now + (call.deadline - now) / max(parts, 1)) if parts > 1 else call
-
-
-def _trace(name: str, prompt: str, outcome: Proposal | Abstention, seconds: float) -> TraceStep:
-    models = tuple(dict.fromkeys(attempt.model for attempt in outcome.attempts)) if isinstance(outcome, Proposal) else ()
-    return TraceStep(name, models, prompt, outcome, seconds)
-
-
-def _proposals(steps: Sequence[TraceStep]) -> list[Proposal]:
-    return [step.outcome for step in steps if isinstance(step.outcome, Proposal)]
-
-
-def _answer(trace: Trace, seconds: float, titles: Mapping[str, str]) -> Answer:
-    """Put the answer together from what the steps left.
-
-    Raises:
-        NoAnswer: No step proposed anything.
-    """
-    proposals = _proposals(trace.steps)
-    silent = [step.outcome for step in trace.steps if isinstance(step.outcome, Abstention)]
-    if not proposals:
-        raise NoAnswer(f"{abstention.expert}: {abstention.reason}" for abstention in silent)
-    parts = _final_parts(trace, proposals)
-    notes = [note for proposal in parts for note in proposal.notes]
-    notes += [f"{titles[abstention.expert]} did not answer: {abstention.reason}." for abstention in silent]
-    return Answer(
-        text=parts[0].text if len(parts) == 1 else under_headings(parts, titles),
-        status=_worst(proposal.status for proposal in (parts if len(proposals) == len(parts) else proposals)),
-        experts=tuple(dict.fromkeys(proposal.expert for proposal in proposals)),
-        checks=tuple(check for proposal in proposals for check in proposal.checks),
-        notes=tuple(notes),
-        usage=reduce(add, (attempt.usage for proposal in proposals for attempt in proposal.attempts), Usage()),
-        seconds=seconds,
-        trace=trace,
-        fields=parts[0].fields if len(parts) == 1 else {},
-    )
-
-
-def _final_parts(trace: Trace, proposals: Sequence[Proposal]) -> Sequence[Proposal]:
-    """The Brain's word or the end of the chain; all of the last priority when they stand side by side unmerged."""
-    if proposals[-1].expert == BRAIN or not trace.route.steps:
-        return proposals[-1:]
-    last = {step.expert for step in trace.route.steps if step.priority == trace.route.steps[-1].priority}
-    return [proposal for proposal in proposals if proposal.expert in last] or proposals[-1:]
-
-
-def _worst(statuses: Iterable[Status]) -> Status:
-    """Partial if anything is partial, verified only if everything is."""
-    found = set(statuses)
-    return "partial" if "partial" in found else "unverified" if "unverified" in found else "verified"

@@ -162,6 +162,7 @@ class ExpertSpec(Entry):
         max_tokens: A cap of its own on what it writes.
         tool: The MCP tool that asks it directly, if there is one; a name of the user's choice publishes one that takes a
             request in words.
+        rewrites: Whether its answer takes the place of what it worked on, as a translation does.
         reason: For the kind `unavailable`: why it cannot answer.
     """
 
@@ -175,6 +176,7 @@ class ExpertSpec(Entry):
     model: str | None = None
     max_tokens: int | None = Field(None, ge=1, le=32_768)
     tool: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    rewrites: bool = False
     reason: str = ""
 
     @property

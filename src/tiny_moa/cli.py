@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from tiny_moa.ask import Answer
+    from tiny_moa.answer import Answer
     from tiny_moa.models.runtime import Phase
     from tiny_moa.settings import Settings
 

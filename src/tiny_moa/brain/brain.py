@@ -65,8 +65,3 @@ class Brain:
         if not (text := completion.text.strip()):
             return Abstention(BRAIN, "the model wrote nothing")
         return Proposal(BRAIN, text, status_of(attempt), attempts=(attempt,), notes=cut_note(attempt))
-
-
-def under_headings(proposals: Sequence[Proposal], titles: Mapping[str, str]) -> str:
-    """Put proposals under headings, unchanged: the answer when joining them fails."""
-    return "\n\n".join(f"## {titles.get(proposal.expert, proposal.expert)}\n\n{proposal.text}" for proposal in proposals)

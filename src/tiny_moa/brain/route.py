@@ -9,7 +9,8 @@ from typing import Literal
 
 from tiny_moa.catalog import ExpertSpec
 
-MAX_STEPS = 3
+MAX_STEPS = 5
+"""A plan of more is none: five experts in a row are more than a host waits for."""
 
 DecidedBy = Literal["caller", "cues", "plan", "fallback"]
 
@@ -22,11 +23,13 @@ class Step:
         expert: Its name.
         prompt: What it is asked.
         priority: 1 runs first; a later priority reads what the earlier wrote, equal ones stand side by side.
+        next_best: Who takes over when it does not answer, the best first; the Brain comes after them.
     """
 
     expert: str
     prompt: str
     priority: int = 1
+    next_best: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

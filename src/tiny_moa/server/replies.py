@@ -8,7 +8,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from tiny_moa.ask import Answer, Trace, TraceStep
+from tiny_moa.answer import Answer, Trace, TraceStep
 from tiny_moa.experts.base import Abstention, Status
 
 

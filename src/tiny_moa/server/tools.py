@@ -12,7 +12,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
-from tiny_moa.ask import Answer
+from tiny_moa.answer import Answer
 from tiny_moa.errors import DeadlineExceeded, TinyMoAError
 from tiny_moa.experts.base import Call, Task
 from tiny_moa.experts.documents import paginate
