@@ -11,7 +11,7 @@ from tiny_moa.experts.checks import Check
 from tiny_moa.models.families import split_thoughts
 from tiny_moa.models.pool import ModelPool
 from tiny_moa.models.runtime import Completion, CompletionRequest, Finish, Listener, Message, Usage
-from tiny_moa.templates import TemplateLibrary
+from tiny_moa.templates import Template, TemplateLibrary
 
 Status = Literal["verified", "unverified", "partial"]
 """`verified`: a check that is not a language model settled the answer. `partial`: the deadline or a limit cut it off."""
@@ -151,7 +151,7 @@ class TemplatedModel:
 
     async def write(
         self, template: str, values: Mapping[str, str], call: Call, *, schema: Mapping[str, Any] | None = None, opening: str = "",
-        stops: tuple[str, ...] = (),
+        stops: tuple[str, ...] = (), sampling: Mapping[str, Any] | None = None,
     ) -> tuple[Completion, Attempt]:  # fmt: skip
         """Fill a template and have the model complete it.
 
@@ -162,26 +162,41 @@ class TemplatedModel:
             schema: A JSON Schema that binds the reply.
             opening: Text that the reply is made to begin with.
             stops: Texts that end the reply, besides the model's own.
+            sampling: Fields of the model's sampling to replace, such as its temperature.
 
         Raises:
             TemplateError: The values are not the template's holes.
             ModelError: The model could not do it.
         """
         words, spec = self._templates.get(template), self.spec
-        is_free = schema is None and not opening
-        request = CompletionRequest(
-            messages=tuple(Message(turn.role, turn.text) for turn in words.fill(**values)),
-            max_tokens=call.max_tokens + (spec.thinking_tokens if is_free else 0),
-            sampling=spec.sampling,
-            stops=(*spec.stops, *stops),
-            schema=schema,
-            opening=opening,
-            fixed_messages=words.fixed_turns,
-        )
+        bounds = _Bounds(call.max_tokens, schema, opening, stops, sampling or {})
+        request = _request(words, values, spec, bounds)
         async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
             completion = await runtime.complete(request, deadline=call.deadline, listener=call.listener)
+        return self._attempt(words, spec, bounds, completion)
+
+    async def sample(
+        self, template: str, values: Mapping[str, str], call: Call, n: int, *, opening: str = "", stops: tuple[str, ...] = (),
+        sampling: Mapping[str, Any] | None = None,
+    ) -> tuple[tuple[Completion, Attempt], ...]:  # fmt: skip
+        """Fill a template once and have the model complete it `n` times, computed side by side.
+
+        Arguments and errors are those of `write`; answer k is drawn with the seed plus k, so a temperature of 0 gives
+        the same answer `n` times.
+        """
+        words, spec = self._templates.get(template), self.spec
+        bounds = _Bounds(call.max_tokens, None, opening, stops, sampling or {})
+        request = _request(words, values, spec, bounds)
+        async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
+            completions = await runtime.sample(request, n, deadline=call.deadline, listener=call.listener)
+        return tuple(self._attempt(words, spec, bounds, completion) for completion in completions)
+
+    def _attempt(
+        self, words: Template, spec: ModelSpec, bounds: _Bounds, completion: Completion
+    ) -> tuple[Completion, Attempt]:  # fmt: skip
+        """Part thoughts from the answer and write down what it cost."""
         thoughts, answer = "", completion.text
-        if is_free:
+        if bounds.is_free:
             thoughts, answer = split_thoughts(answer, is_thinker=spec.thinking_tokens > 0)
         first = self._chain[0].name
         used = f"{words.name}@{words.digest}"
@@ -189,6 +204,34 @@ class TemplatedModel:
             spec.name, used, completion.finish, completion.usage, thoughts, instead_of="" if spec.name == first else first
         )
         return replace(completion, text=answer), attempt
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What binds one reply besides its words."""
+
+    max_tokens: int
+    schema: Mapping[str, Any] | None
+    opening: str
+    stops: tuple[str, ...]
+    sampling: Mapping[str, Any]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the model begins the reply itself, and so may think first."""
+        return self.schema is None and not self.opening
+
+
+def _request(words: Template, values: Mapping[str, str], spec: ModelSpec, bounds: _Bounds) -> CompletionRequest:
+    return CompletionRequest(
+        messages=tuple(Message(turn.role, turn.text) for turn in words.fill(**values)),
+        max_tokens=bounds.max_tokens + (spec.thinking_tokens if bounds.is_free else 0),
+        sampling=spec.sampling.model_copy(update=dict(bounds.sampling)),
+        stops=(*spec.stops, *bounds.stops),
+        schema=bounds.schema,
+        opening=bounds.opening,
+        fixed_messages=words.fixed_turns,
+    )
 
 
 def status_of(attempt: Attempt) -> Status:
