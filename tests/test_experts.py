@@ -12,9 +12,6 @@ from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError
 from tiny_moa.experts.base import Task
 from tiny_moa.experts.code import asks_about_code
 from tiny_moa.experts.documents.expert import named_documents
-from tiny_moa.experts.toolcall import read_tools
-
-ADD = {"name": "add", "description": "adds", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}
 
 
 async def ask(folder: Path, expert: str, reply: str, task: Task) -> Answer:
@@ -50,53 +47,6 @@ def test_code_that_is_shown_is_explained_and_not_written() -> None:
     assert asks_about_code("Explain this code:\n```python\nx = 1\n```")
     assert asks_about_code("이 코드를 설명해줘")
     assert not asks_about_code("Write a function that explains the weather")
-
-
-async def test_calls_are_bound_to_the_tools_schemas_and_validated(tmp_path: Path) -> None:
-    launcher = ScriptedLauncher('[{"name": "add", "arguments": {"a": 1}}]')
-    async with scripted_team(tmp_path, launcher) as team:
-        answer = await team.asker.ask_expert("tool_caller", Task("add 1", tools=read_tools([ADD])), call_of())
-    assert answer.fields["calls"] == [{"name": "add", "arguments": {"a": 1}}]
-    assert [check.passed for check in answer.checks] == [True]
-    schema = launcher.runtimes[0].requests[0].schema
-    assert schema is not None
-    assert schema["items"]["properties"]["name"] == {"const": "add"}
-
-
-@pytest.mark.parametrize(("reply", "words"), [("[]", "no tool of the list fits"), ('[{"name": "a', "cut off")])
-async def test_no_call_and_half_a_call_are_abstentions(tmp_path: Path, reply: str, words: str) -> None:
-    with pytest.raises(NoAnswer, match=words):
-        await ask(tmp_path, "tool_caller", reply, Task("add 1", tools=read_tools([ADD])))
-
-
-def test_tools_are_read_as_hosts_write_them() -> None:
-    schema = {"type": "object", "properties": {}}
-    tools = read_tools(
-        [
-            {"name": "a", "inputSchema": schema},
-            {"type": "function", "function": {"name": "b"}},
-            {"name": "c", "parameters": schema},
-        ]
-    )
-    assert [tool["name"] for tool in tools] == ["a", "b", "c"]
-    assert all(tool["parameters"] == schema for tool in tools)
-
-
-@pytest.mark.parametrize(
-    ("tools", "words"),
-    [
-        ([], "empty"),
-        ([{"description": "x"}], "tool 1"),
-        (["add"], "tool 1"),
-        ([ADD, ADD], "'add'"),
-        ([{"name": "x", "parameters": {"type": "nonsense"}}], "'x'"),
-        ([{"name": "x", "parameters": {"type": "string"}}], "object"),
-        ([{"name": "x", "parameters": 3}], "object"),
-    ],
-)
-def test_a_wrong_list_of_tools_names_the_fault(tools: list[object], words: str) -> None:
-    with pytest.raises(InvalidRequest, match=words):
-        read_tools(tools)
 
 
 @pytest.mark.promise(6)
@@ -136,42 +86,6 @@ def test_named_documents_are_found(text: str, names: tuple[str, ...]) -> None:
 
 
 # -- families, thoughts and stand-ins -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("family", "reply"),
-    [
-        ("lfm", "<|tool_call_start|>[add(a=1)]<|tool_call_end|>"),
-        ("falcon-h1", '<tool_call>\n[{"name": "add", "arguments": {"a": 1}}]\n</tool_call>'),
-        ("qwen", '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'),
-        ("functiongemma", "<start_function_call>call:add{a:1}<end_function_call>"),
-    ],
-)
-async def test_a_family_is_shown_tools_and_read_in_its_own_form(tmp_path: Path, family: str, reply: str) -> None:
-    launcher = ScriptedLauncher(reply)
-    async with scripted_team(tmp_path, launcher, catalog=f'family = "{family}"\n') as team:
-        answer = await team.asker.ask_expert("tool_caller", Task("add 1", tools=read_tools([ADD])), call_of())
-    (request,) = launcher.runtimes[0].requests
-    assert request.schema is None
-    assert "add" in request.messages[0].content
-    assert request.messages[-1].content == "add 1"
-    assert answer.fields["calls"] == [{"name": "add", "arguments": {"a": 1}}]
-
-
-@pytest.mark.parametrize("first", ["[add(a=", "[add(a='one')]", "[subtract(a=1)]"])
-async def test_calls_that_cannot_be_used_are_asked_for_again_bound_to_the_schemas(tmp_path: Path, first: str) -> None:
-    launcher = ScriptedLauncher([first, '[{"name": "add", "arguments": {"a": 1}}]'])
-    async with scripted_team(tmp_path, launcher, catalog='family = "lfm"\n') as team:
-        answer = await team.asker.ask_expert("tool_caller", Task("add 1", tools=read_tools([ADD])), call_of())
-    assert [request.schema is None for request in launcher.runtimes[0].requests] == [True, False]
-    assert answer.fields["calls"] == [{"name": "add", "arguments": {"a": 1}}]
-    assert [check.passed for check in answer.checks] == [True]
-
-
-async def test_a_family_that_answers_in_words_abstains(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswer, match="no tool of the list fits"):
-        async with scripted_team(tmp_path, "No tool can do that.", catalog='family = "lfm"\n') as team:
-            await team.asker.ask_expert("tool_caller", Task("fly", tools=read_tools([ADD])), call_of())
 
 
 async def test_thoughts_are_kept_apart_from_the_answer_and_have_tokens_of_their_own(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
+
+import anyio
 
 from tiny_moa.catalog import ExpertSpec, ModelSpec
 from tiny_moa.experts.checks import Check
@@ -204,6 +206,31 @@ class TemplatedModel:
             spec.name, used, completion.finish, completion.usage, thoughts, instead_of="" if spec.name == first else first
         )
         return replace(completion, text=answer), attempt
+
+    async def score(
+        self, template: str, values: Mapping[str, str], labels: Sequence[str], call: Call
+    ) -> tuple[tuple[float, ...], Attempt]:  # fmt: skip
+        """Fill a template and give the probability of each label as the whole answer, normalised over the labels.
+
+        Nothing is written. What it cost is read off the model's counters, so it holds a little of other calls at the time.
+
+        Raises:
+            TemplateError: The values are not the template's holes.
+            ModelError: The model could not do it.
+        """
+        words, spec = self._templates.get(template), self.spec
+        messages = tuple(Message(turn.role, turn.text) for turn in words.fill(**values))
+        request = CompletionRequest(messages, 1, spec.sampling, fixed_messages=words.fixed_turns)
+        async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
+            call.listener.phase("reading", spec.name)
+            began, before = anyio.current_time(), runtime.statistics()
+            shares = await runtime.score(request, labels, deadline=call.deadline)
+            after = runtime.statistics()
+        read, cached = after.evaluated_tokens - before.evaluated_tokens, after.cached_tokens - before.cached_tokens
+        usage = Usage(read + cached, cached, read_seconds=anyio.current_time() - began)
+        first = self._chain[0].name
+        stood_in = "" if spec.name == first else first
+        return shares, Attempt(spec.name, f"{words.name}@{words.digest}", "stop", usage, instead_of=stood_in)
 
 
 @dataclass(frozen=True)

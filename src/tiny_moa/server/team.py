@@ -18,6 +18,7 @@ from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.shell import ShellExpert
 from tiny_moa.experts.toolcall import ToolCallExpert
+from tiny_moa.experts.toolcall.expert import CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE
 from tiny_moa.models.claims import Budget, open_claims
 from tiny_moa.models.engines import choose_launcher
 from tiny_moa.models.families import FAMILIES
@@ -132,6 +133,9 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     for family in FAMILIES.values():
         if family.tool_template:
             templates.get(family.tool_template, holes=_HOLES["toolcall"])
+    templates.get(CHOICE_TEMPLATE, holes=("task", "tools"))
+    templates.get(FIT_TEMPLATE, holes=("task", "tool", "needs"))
+    templates.get(REPAIR_TEMPLATE, holes=("task", "tools", "fault"))
     templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))

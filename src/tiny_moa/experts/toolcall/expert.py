@@ -1,0 +1,211 @@
+"""The Tool caller: chooses tools by their labels' probabilities, has their arguments written, checks both; calls nothing.
+
+A model whose family was trained on tools is shown them in that form and answers freely; what it wrote is read and checked
+against the tools' JSON Schemas. Another model, and one whose calls cannot be used, is bound to the schemas by grammar.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tiny_moa.catalog import ExpertSpec
+from tiny_moa.errors import CallsUnreadable, SchemaUnsupported
+from tiny_moa.experts import checks
+from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Task, TemplatedModel, cut_note, status_of
+from tiny_moa.experts.toolcall.grounding import Grounding, ground, without_guesses
+from tiny_moa.experts.toolcall.narrowing import narrow
+from tiny_moa.models.families import FAMILIES
+from tiny_moa.models.grammar import schema_grammar
+
+Tool = Mapping[str, Any]
+Calls = list[dict[str, Any]]
+CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE = "experts/tool_choice", "experts/tool_fit", "experts/tool_repair"
+MAX_CALLS = 16
+"""Most calls one request is turned into."""
+LEAST_FIT = 0.5
+"""A tool is called only when the model finds it more likely than not that it does what is asked."""
+LEAST_SHARE = 0.2
+"""A second tool is offered beside the likeliest when it has this share of the probability."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Calls as a model wrote them: none when they cannot be used, and then why."""
+
+    calls: Calls | None
+    fault: str = ""
+    is_cut: bool = False
+
+
+class ToolCallExpert:
+    """Turns a request into calls, each valid against its tool's schema, or into none with a reason."""
+
+    def __init__(self, spec: ExpertSpec, model: TemplatedModel) -> None:
+        self.spec = spec
+        self._model = model
+
+    async def propose(self, task: Task, call: Call) -> Proposal | Abstention:
+        """See `Expert.propose`."""
+        if not task.tools:
+            return Abstention(self.spec.name, "there are no tools to call here; give them to `call_tool`")
+        shown = narrow(task.text, task.tools)
+        notes = () if len(shown) == len(task.tools) else (f"Only the {len(shown)} nearest of {len(task.tools)} tools were read.",)
+        tools, attempts = await self._choose(task.text, shown, call)
+        if not tools:
+            return self._no_call("no tool of the list does what the request asks for", attempts, notes)
+        written, more = await self._write(task.text, tools, call)
+        attempts = (*attempts, *more)
+        if written.is_cut:
+            return Abstention(self.spec.name, "the calls were cut off before they were complete; allow more tokens or seconds")
+        if written.calls is None:
+            return self._no_call(f"the model wrote no call that fits its schema ({written.fault})", attempts, notes)
+        calls, found = settle(written.calls, tools, task.text)
+        if missing := nothing_said(found):
+            return self._no_call(f"the request does not give {missing}", attempts, notes)
+        if not calls:
+            return self._no_call("no tool of the list fits the request", attempts, notes)
+        return self._proposal(calls, checks.check_calls(calls, _schemas(tools)), found, attempts, notes)
+
+    async def _choose(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[Sequence[Tool], tuple[Attempt, ...]]:
+        """Give the tools to fill in, the likeliest first and none when it does not fit, by the model's probabilities."""
+        attempts: tuple[Attempt, ...] = ()
+        chosen: Sequence[Tool] = tools
+        if len(tools) > 1:
+            offered = "\n".join(f"{tool['name']}: {tool['description']}" for tool in tools)
+            names = [str(tool["name"]) for tool in tools]
+            shares, attempt = await self._model.score(CHOICE_TEMPLATE, {"task": request, "tools": offered}, names, call)
+            attempts = (attempt,)
+            chosen = likeliest(tools, shares)
+        fits, attempt = await self._model.score(FIT_TEMPLATE, {"task": request, **described(chosen[0])}, ("yes", "no"), call)
+        return (chosen if fits[0] >= LEAST_FIT else ()), (*attempts, attempt)
+
+    async def _write(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[_Written, tuple[Attempt, ...]]:
+        """Have the calls written: in the family's trained form, else bound by grammar, else bound and told the fault."""
+        written, attempts = await self._trained(request, tools, call)
+        if written.calls is None:
+            written, attempt = await self._bound(self.spec.template, {"task": request}, tools, call)
+            attempts = (*attempts, attempt)
+        if written.calls is None and not written.is_cut and len(attempts) < 2:
+            values = {"task": request, "fault": written.fault}
+            written, attempt = await self._bound(REPAIR_TEMPLATE, values, tools, call)
+            attempts = (*attempts, attempt)
+        return written, attempts
+
+    async def _trained(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[_Written, tuple[Attempt, ...]]:
+        family = FAMILIES[self._model.spec.family]
+        if family.tool_template is None:
+            return _Written(None), ()
+        values = {"task": request, "tools": family.write_tools(tools)}
+        completion, attempt = await self._model.write(family.tool_template, values, call)
+        try:
+            found = family.read_calls(completion.text)
+        except CallsUnreadable as exc:
+            return _Written(None, str(exc)), (attempt,)
+        if attempt.finish != "stop" and not found:
+            return _Written(None, "no call was written"), (attempt,)
+        return _checked([{"name": one.name, "arguments": one.arguments} for one in found], tools), (attempt,)
+
+    async def _bound(
+        self, template: str, values: Mapping[str, str], tools: Sequence[Tool], call: Call
+    ) -> tuple[_Written, Attempt]:  # fmt: skip
+        offered = json.dumps([dict(tool) for tool in tools], ensure_ascii=False)
+        completion, attempt = await self._model.write(template, {**values, "tools": offered}, call, schema=calls_schema(tools))
+        calls = checks.parse_json(completion.text)
+        if not isinstance(calls, list):
+            return _Written(None, "the calls were cut off", is_cut=True), attempt
+        return _checked(calls, tools), attempt
+
+    def _no_call(self, reason: str, attempts: tuple[Attempt, ...], notes: tuple[str, ...]) -> Proposal:
+        text = f"No call: {reason}."
+        return Proposal(self.spec.name, text, "unverified", (), attempts, {"calls": [], "reason": reason}, notes)
+
+    def _proposal(
+        self, calls: Calls, validity: tuple[checks.Check, ...], found: Sequence[Grounding], attempts: tuple[Attempt, ...],
+        notes: tuple[str, ...],
+    ) -> Proposal:  # fmt: skip
+        guessed = tuple(dict.fromkeys(f"`{one.path}` = {one.value!r}" for one in found if not one.source))
+        detail = f"nowhere in the request: {', '.join(guessed)}" if guessed else f"{len(found)} values"
+        values = checks.Check("values", "found in the request", not guessed, detail)
+        doubts = (f"The request does not say {', '.join(guessed)}; check before you call.",) if guessed else ()
+        text = json.dumps(calls, ensure_ascii=False, indent=2)
+        told = (*notes, "These calls are proposals; nothing was called.", *doubts, *cut_note(attempts[-1]))
+        return Proposal(self.spec.name, text, status_of(attempts[-1]), (*validity, values), attempts, {"calls": calls}, told)
+
+
+def likeliest(tools: Sequence[Tool], shares: Sequence[float]) -> tuple[Tool, ...]:
+    """Give the likeliest tool and those that come near it, in order; a tie goes to the earlier one."""
+    order = sorted(range(len(tools)), key=lambda index: (-shares[index], index))
+    return tuple(tools[index] for index in order if index == order[0] or shares[index] >= LEAST_SHARE)
+
+
+def described(tool: Tool) -> dict[str, str]:
+    """Describe a tool in words: its name, what it does, and what it cannot do without."""
+    properties = tool["parameters"].get("properties", {})
+    needs = "; ".join(_described(name, properties.get(name)) for name in tool["parameters"].get("required", ()))
+    return {"tool": f"{tool['name']}: {tool['description']}", "needs": needs or "nothing"}
+
+
+def _described(name: str, schema: Any) -> str:
+    words = str(schema.get("description", "")) if isinstance(schema, Mapping) else ""
+    return f"{name} ({words})" if words else name
+
+
+def settle(calls: Calls, tools: Sequence[Tool], request: str) -> tuple[Calls, tuple[Grounding, ...]]:
+    """Take guesses out of the optional arguments and repeated calls out of the list; say where all other values are from."""
+    schemas = _schemas(tools)
+    settled: Calls = []
+    found: list[Grounding] = []
+    for one in calls[:MAX_CALLS]:
+        schema = schemas[one["name"]]
+        call = {"name": one["name"], "arguments": without_guesses(one["arguments"], schema, request)}
+        if call not in settled:
+            settled.append(call)
+            found += ground(call["arguments"], schema, request)
+    return settled, tuple(found)
+
+
+def nothing_said(found: Sequence[Grounding]) -> str:
+    """Name the required arguments when the request says none of their values, or not one of the numbers among them."""
+    required = [one for one in found if one.is_required and not isinstance(one.value, bool)]
+    free = [one for one in required if one.source != "choice"]
+    numbers = [one for one in free if isinstance(one.value, int | float)]
+    for group in (free, numbers):
+        if group and all(not one.source for one in group):
+            return ", ".join(dict.fromkeys(f"`{one.path}`" for one in group))
+    return ""
+
+
+def calls_schema(tools: Sequence[Tool]) -> dict[str, Any]:
+    """Give the schema of a list of calls, one at least, each of one tool: the shape that the grammar enforces."""
+    shapes = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": tool["name"]}, "arguments": _writable(tool["parameters"])},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for tool in tools
+    ]
+    items = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_CALLS}
+
+
+def _writable(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a schema as it is when a grammar can follow it, else any object, which the check afterwards judges."""
+    try:
+        schema_grammar(schema)
+    except SchemaUnsupported:
+        return {"type": "object"}
+    return schema
+
+
+def _checked(calls: Sequence[Any], tools: Sequence[Tool]) -> _Written:
+    fault = next((check.detail for check in checks.check_calls(calls, _schemas(tools)) if not check.passed), "")
+    return _Written(None, fault) if fault else _Written(list(calls))
+
+
+def _schemas(tools: Sequence[Tool]) -> dict[str, Mapping[str, Any]]:
+    return {tool["name"]: tool["parameters"] for tool in tools}
