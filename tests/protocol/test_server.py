@@ -181,7 +181,7 @@ async def test_a_cancelled_call_stops_the_model_and_the_next_one_works(tmp_path:
     async with client_of(scripted_team(tmp_path, launcher), mode) as client:
         with anyio.move_on_after(0.2):
             await client.call_tool("write_code", {"task": "x"})
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             assert not (await client.call_tool("write_code", {"task": "x"})).is_error
     assert launcher.runtimes[0].statistics().generated_tokens == 1 + 3
 
