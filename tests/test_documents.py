@@ -15,7 +15,7 @@ from tests.test_documents_reader import Recorder
 from tiny_moa.child import ChildProcess
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused, PasswordNeeded
 from tiny_moa.experts.documents import Document, DocumentLibrary, DocumentReader, ReaderStatistics
-from tiny_moa.experts.documents.reader import WORKER
+from tiny_moa.experts.documents.converter import WORKER
 
 pytestmark = pytest.mark.docling
 
@@ -199,7 +199,9 @@ async def test_the_child_loads_neither_torch_nor_transformers(tmp_path: Path) ->
             request = {"op": "convert", "path": str(tmp_path / name), "name": name, "suffix": Path(name).suffix, "seconds": 30}
             await child.send({"id": 1, "digest": hashlib.sha256(content).hexdigest(), **request})
             with anyio.fail_after(60):
-                assert "pages" in await child.receive()
+                while (answer := await child.receive()).get("id") is None or "done" in answer:
+                    pass
+                assert "pages" in answer
         await child.send({"id": 2, "op": "modules"})
         modules = (await child.receive())["modules"]
     finally:
@@ -225,6 +227,7 @@ async def test_a_file_that_changed_on_the_way_is_noticed(tmp_path: Path) -> None
             }
         )
         with anyio.fail_after(60):
+            assert await child.receive() == {"ready": True}
             answer = await child.receive()
     finally:
         await child.kill()

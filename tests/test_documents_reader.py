@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import os
+import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,12 +14,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tiny_moa.errors import ConversionFailed, DocumentRefused, DocumentsMissing
-from tiny_moa.experts.documents import DocumentLibrary, DocumentReader
+from tiny_moa.errors import ConversionFailed, DocumentRefused, DocumentsMissing, InvalidRequest
+from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Reading, parse_pages
 from tiny_moa.experts.documents import reader as reader_module
 
 FAKE = "tests.documents.fake_worker"
 REPOSITORY = Path(__file__).parents[1]
+COUNT = itertools.count()
 
 
 class Recorder:
@@ -38,8 +42,10 @@ def soon(seconds: float = 20) -> float:
 
 @pytest.fixture
 async def reader(tmp_path: Path) -> AsyncIterator[DocumentReader]:
-    for order in ("echo one", "echo two", "crash", "hang", "refuse", "exhaust", "late", "environ"):
+    for order in ("echo one", "echo two", "crash", "hang", "refuse", "exhaust", "environ", "pid"):
         (tmp_path / f"{order.replace(' ', '_')}.html").write_text(order, encoding="utf-8")
+    for order, pages in (("pages", 60), ("late", 9)):
+        (tmp_path / f"{order}.pdf").write_text(f"{order} {pages}", encoding="utf-8")
     made = DocumentReader(
         DocumentLibrary([tmp_path]), environ={"PYTHONPATH": str(REPOSITORY), "HF_HUB_OFFLINE": "0"}, worker=FAKE
     )
@@ -83,13 +89,83 @@ async def test_one_child_serves_all_calls_at_once_in_turn(reader: DocumentReader
     assert reader.statistics().restarts == 0
 
 
-async def test_a_deadline_ends_the_child_and_the_next_call_starts_another(reader: DocumentReader) -> None:
-    await reader.read("echo_one.html", deadline=soon(), listener=Recorder())
+async def worker_pid(reader: DocumentReader, folder: Path) -> int:
+    """Have the worker say its number; the file is new each time, so that it is asked."""
+    file = folder / f"pid_{next(COUNT)}.html"
+    file.write_text(f"pid {file.name}", encoding="utf-8")
+    return int((await reader.read(file.name, deadline=soon(), listener=Recorder())).markdown)
+
+
+def is_gone(pid: int) -> bool:
+    """Wait until a process has ended; False when it does not."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 20)[0])
+    finally:
+        os.close(process)
+
+
+async def test_a_deadline_ends_the_worker_and_the_next_call_forks_another(reader: DocumentReader, tmp_path: Path) -> None:
+    pid = await worker_pid(reader, tmp_path)
     with pytest.raises(ConversionFailed, match="TINY_MOA_DEADLINE_SECONDS"):
         await reader.read("hang.html", deadline=soon(0.3), listener=Recorder())
-    assert not is_running(reader)
-    assert (await reader.read("echo_two.html", deadline=soon(), listener=Recorder())).markdown == "echo two"
+    assert await worker_pid(reader, tmp_path) != pid
+    assert is_gone(pid)
     assert reader.statistics().restarts == 1
+
+
+async def test_progress_counts_pages_while_a_document_is_converted(reader: DocumentReader) -> None:
+    listener = Recorder()
+    with pytest.raises(ConversionFailed):
+        await reader.read("hang.html", deadline=soon(2), listener=listener)
+    assert ("converting", "hang.html, 1 of 2 pages") in listener.phases
+
+
+async def test_a_process_whose_server_is_gone_leaves_no_worker(reader: DocumentReader, tmp_path: Path) -> None:
+    pid = await worker_pid(reader, tmp_path)
+    await reader.aclose()
+    assert is_gone(pid)
+
+
+async def test_a_long_document_is_read_only_as_far_as_it_is_wanted(reader: DocumentReader) -> None:
+    begin = await reader.read("pages.pdf", deadline=soon(), listener=Recorder(), reading=Reading(enough_characters=20))
+    assert [page.number for page in begin.pages] == [1, 2, 3, 4]
+    assert (begin.page_count, begin.status) == (60, "ok")
+    some = await reader.read("pages.pdf", deadline=soon(), listener=Recorder(), reading=Reading(parse_pages("3,30-31")))
+    assert [page.number for page in some.pages] == [3, 30, 31]
+    assert reader.statistics().conversions == 2
+    rest = await reader.read("pages.pdf", deadline=soon(), listener=Recorder())
+    assert [page.number for page in rest.pages] == list(range(1, 61))
+    assert reader.statistics().conversions == 5
+    assert await reader.outline("pages.pdf", deadline=soon(), listener=Recorder()) == [{"level": 1, "text": "Start", "page": 1}]
+
+
+async def test_pages_that_a_document_does_not_have_are_an_error(reader: DocumentReader) -> None:
+    with pytest.raises(InvalidRequest, match="pages 1 to 60"):
+        await reader.read("pages.pdf", deadline=soon(), listener=Recorder(), reading=Reading(parse_pages("61-")))
+
+
+async def test_what_was_read_before_the_deadline_is_kept_and_the_next_call_goes_on(reader: DocumentReader) -> None:
+    first = await reader.read("late.pdf", deadline=soon(), listener=Recorder())
+    assert (first.status, len(first.pages), first.page_count) == ("partial", 8, 9)
+    assert first.warnings == ("time was up after 8 of 9 pages; call again: what was read is kept",)
+
+
+async def test_another_process_reads_from_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "pages.pdf").write_text("pages 30", encoding="utf-8")
+    for conversions in (3, 0):
+        cache = DocumentCache(tmp_path / "cache", 1 << 20)
+        reader = DocumentReader(
+            DocumentLibrary([tmp_path / "docs"]), cache=cache, environ={"PYTHONPATH": str(REPOSITORY)}, worker=FAKE
+        )
+        document = await reader.read("pages.pdf", deadline=soon(), listener=Recorder())
+        assert (len(document.pages), reader.statistics().conversions) == (30, conversions)
+        assert document.from_cache is (conversions == 0)
+        await reader.aclose()
 
 
 async def test_a_deadline_that_has_passed_fails_at_once(reader: DocumentReader) -> None:
@@ -102,7 +178,7 @@ async def test_a_cancelled_call_leaves_no_child_at_work(reader: DocumentReader) 
     with anyio.move_on_after(0.3) as scope:
         await reader.read("hang.html", deadline=soon(), listener=Recorder())
     assert scope.cancelled_caught
-    assert not is_running(reader)
+    assert reader.statistics().restarts == 1
     assert (await reader.read("echo_two.html", deadline=soon(), listener=Recorder())).markdown == "echo two"
 
 
@@ -127,20 +203,14 @@ async def test_a_crash_is_an_error_and_the_next_call_works(reader: DocumentReade
     assert (await reader.read("echo_one.html", deadline=soon(), listener=Recorder())).markdown == "echo one"
 
 
-async def test_a_child_short_of_memory_is_replaced_and_one_that_refuses_is_kept(reader: DocumentReader) -> None:
+async def test_a_child_short_of_memory_is_replaced_and_one_that_refuses_is_kept(reader: DocumentReader, tmp_path: Path) -> None:
     with pytest.raises(DocumentRefused, match="refused"):
         await reader.read("refuse.html", deadline=soon(), listener=Recorder())
-    assert is_running(reader)
+    pid = await worker_pid(reader, tmp_path)
     with pytest.raises(ConversionFailed, match="out of memory"):
         await reader.read("exhaust.html", deadline=soon(), listener=Recorder())
-    assert not is_running(reader)
-
-
-async def test_what_a_deadline_cut_short_is_partial_and_not_kept(reader: DocumentReader) -> None:
-    first = await reader.read("late.html", deadline=soon(), listener=Recorder())
-    again = await reader.read("late.html", deadline=soon(), listener=Recorder())
-    assert (first.status, first.warnings) == ("partial", ("time was up",))
-    assert not again.from_cache
+    assert await worker_pid(reader, tmp_path) != pid
+    assert is_gone(pid)
 
 
 async def test_the_child_is_told_to_stay_offline_whatever_the_caller_says(
@@ -153,7 +223,7 @@ async def test_the_child_is_told_to_stay_offline_whatever_the_caller_says(
 
 
 async def test_old_documents_leave_the_cache_first(reader: DocumentReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "MAX_CACHED", 1)
+    monkeypatch.setattr(reader_module, "MAX_HELD", 1)
     for source in ("echo_one.html", "echo_two.html", "echo_one.html"):
         document = await reader.read(source, deadline=soon(), listener=Recorder())
         assert not document.from_cache

@@ -165,9 +165,12 @@ class ChildWire:
     The process ends when the parent's end closes: whatever runs natively is then of no use to anyone.
     """
 
-    def __init__(self, notice: Callable[[Frame], None] | None = None) -> None:
-        """Claim the standard streams and begin to read; messages with the key `notice` go to `notice`, in that thread."""
-        self._in, self._out = _claim_streams()
+    def __init__(self, notice: Callable[[Frame], None] | None = None, streams: tuple[BinaryIO, BinaryIO] | None = None) -> None:
+        """Claim the standard streams, if no others are given, and begin to read.
+
+        Messages with the key `notice` go to `notice`, in the reading thread.
+        """
+        self._in, self._out = streams or claim_streams()
         self._notice = notice
         self._writing = threading.Lock()
         self._ready = threading.Condition()
@@ -215,8 +218,8 @@ def serve_child(answer: Callable[[Frame, Reply], None], notice: Callable[[Frame]
             answer(message, wire.reply)
 
 
-def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Take the wire for ourselves and leave harmless descriptors 0 and 1 to everybody else."""
+def claim_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Take the standard streams as the wire and leave harmless descriptors 0 and 1 to everybody else."""
     wire_in, wire_out = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

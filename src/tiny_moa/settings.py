@@ -41,12 +41,23 @@ class Settings(BaseModel):
         le=1e6,
         description="an unused model gives its context back after this time, and all memory after three times it",
     )
+    cache_mib: int = Field(
+        512, ge=0, le=1 << 20, description="what was read from documents is kept on disk up to this many MiB; 0 keeps nothing"
+    )
+    url_hosts: tuple[str, ...] = Field(
+        (), description="hosts that documents may be fetched from, joined by commas; `*.example.org` allows those below it"
+    )
     log_level: LogLevel = Field("warning", description="what goes to stderr: debug, info, warning or error")
 
     @field_validator("roots", mode="before")
     @classmethod
     def _split_roots(cls, value: Any) -> Any:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("url_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        return [part.strip().lower() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("roots")
     @classmethod

@@ -13,7 +13,7 @@ from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
 from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
-from tiny_moa.experts.documents import DocumentLibrary, DocumentReader
+from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.shell import ShellExpert
@@ -85,7 +85,7 @@ def build_team(settings: Settings, *, launch: Launcher | None = None) -> Team:
     weights = WeightStore(settings.models)
     pool = _pool(settings, profile, weights, launch or choose_launcher(settings.engine, settings.threads))
     library = DocumentLibrary(settings.roots)
-    reader = DocumentReader(library)
+    reader = DocumentReader(library, cache=DocumentCache(cache_folder(os.environ), settings.cache_mib << 20))
 
     def model_of(spec: ExpertSpec) -> TemplatedModel:
         return asked(catalog.expert_models(spec, profile.name))

@@ -23,6 +23,17 @@ ALL_PAGES = (1, sys.maxsize)
 OnPage = Callable[[int, int], None]
 
 
+def load_docling() -> None:
+    """Import docling and what it imports late, so that workers forked afterwards need not.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    _docling()
+    import docling.backend.docling_parse_backend
+    import docling.pipeline.native_pdf_pipeline  # noqa: F401
+
+
 def convert(
     content: bytes, name: str, *, suffix: str, seconds: float, pages: tuple[int, int] = ALL_PAGES, password: str = "",
     on_page: OnPage | None = None, wants: Collection[str] = (),

@@ -1,24 +1,28 @@
 """The process in which documents are converted: takes a request, guards itself, answers with pages or an error.
 
-Started as `python -m tiny_moa.experts.documents.worker`. It has no network, a cap on its memory, and reads nothing
-but the file it is asked for. docling is imported with the first request, never in the parent.
+Started as `python -m tiny_moa.experts.documents.worker`. It imports docling once and forks the workers that convert.
+They have no network, a cap on their memory, and read nothing but the file they are asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from tiny_moa.child import Frame, Reply, serve_child
+from tiny_moa.child import Frame, Reply
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
+from tiny_moa.experts.documents.forks import serve_forks
 
 logger = logging.getLogger(__name__)
 
 MAX_MEMORY_BYTES: Final = 4 << 30
 """Address space of the process; every honest document measured stayed below 1.2 GB."""
+MAX_RESIDENT_BYTES: Final = 1 << 30
+"""A worker that holds more than this after a document is replaced, which gives the memory back."""
 _NETWORK_EVENTS: Final = frozenset(
     {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
 )
@@ -28,20 +32,32 @@ def main() -> None:
     """Answer requests until standard input closes."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     logging.getLogger("docling").setLevel(logging.CRITICAL)  # it logs a traceback for every damaged file
-    cap_memory()
     forbid_network()
-    serve_child(answer)
+    serve_forks(answer, load, cap_memory)
+
+
+def load() -> None:
+    """Import what every conversion needs; without docling each request says so instead."""
+    from tiny_moa.experts.documents.convert import load_docling
+
+    try:
+        load_docling()
+    except ImportError:
+        logger.error("docling could not be imported", exc_info=True)
 
 
 def answer(request: Frame, reply: Reply) -> None:
-    """Do one request and send exactly one reply.
+    """Do one request and send one reply, after any number of notes about pages that are done.
 
-    `{"op": "convert", "path", "name", "digest", "seconds"}` is answered with the pages, or with `error` (the name of
-    an exception of `tiny_moa.errors`), `message`, and `spent` when this process should not be used again.
-    `{"op": "modules"}` is answered with the names of the modules that are loaded.
+    `{"op": "convert", "path", "name", "suffix", "digest", "seconds"}`, with `pages`, `password` and `wants` as
+    `convert` takes them, is answered with the pages, or with `error` (the name of an exception of `tiny_moa.errors`) and
+    `message`. Before that come `{"done", "of"}`, numbers of pages. `{"op": "look", ...}` is answered with `page_count`
+    and `outline` of a PDF. `{"op": "modules"}` is answered with the names of the modules that are loaded. `spent` is set
+    when this process should not be used again.
     """
     try:
-        reply({"id": request.get("id"), **_respond(request)})
+        found = {"id": request.get("id"), **_respond(request, reply)}
+        reply(found | ({"spent": True} if _resident_bytes() > MAX_RESIDENT_BYTES else {}))
     except DocumentError as exc:
         reply(_failure(request, type(exc).__name__, str(exc)))
     except (MemoryError, RecursionError) as exc:
@@ -51,7 +67,7 @@ def answer(request: Frame, reply: Reply) -> None:
     except Exception as exc:  # the edge of the process: a converter may raise anything
         logger.exception("conversion failed")
         message = f"{request.get('name')!r} could not be converted: the converter failed with {type(exc).__name__}"
-        reply(_failure(request, ConversionFailed.__name__, message))
+        reply(_failure(request, ConversionFailed.__name__, message, spent=True))
 
 
 def cap_memory(limit_bytes: int = MAX_MEMORY_BYTES) -> None:
@@ -79,19 +95,42 @@ def forbid_network() -> None:
     sys.addaudithook(refuse)
 
 
-def _respond(request: Frame) -> Frame:
+def _respond(request: Frame, reply: Reply) -> Frame:
     if request.get("op") == "modules":
         return {"modules": sorted(sys.modules)}
-    from tiny_moa.experts.documents.convert import convert
+    from tiny_moa.experts.documents.convert import ALL_PAGES, convert
+    from tiny_moa.experts.documents.look import look_at_pdf
 
-    name = str(request["name"])
+    name, password = str(request["name"]), str(request.get("password", ""))
     content = _read(str(request["path"]), name, str(request["digest"]))
-    return convert(content, name, suffix=str(request["suffix"]), seconds=float(request["seconds"]))
+    if request.get("op") == "look":
+        return look_at_pdf(content, password)
+    first, last = request.get("pages") or ALL_PAGES
+
+    def on_page(done: int, of: int) -> None:
+        reply({"id": request.get("id"), "done": done, "of": of})
+
+    return convert(
+        content, name, suffix=str(request["suffix"]), seconds=float(request["seconds"]), pages=(first, last),
+        password=password, on_page=on_page, wants=request.get("wants", ()),
+    )  # fmt: skip
+
+
+def _resident_bytes() -> int:
+    """Give the memory this process really holds, 0 where it cannot be known cheaply."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _read(path: str, name: str, digest: str) -> bytes:
     """Read the file once, so that what is checked is what is converted."""
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as exc:
+        raise DocumentRefused(f"{name!r} cannot be opened any more: {exc.strerror}") from exc
     if hashlib.sha256(content).hexdigest() != digest:
         raise DocumentRefused(f"{name!r} was changed while it was read; call again when it is saved")
     return content
