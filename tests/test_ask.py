@@ -79,13 +79,17 @@ async def test_a_direct_plan_and_an_unusable_plan_are_answered_by_the_brain(tmp_
 
 
 async def test_experts_side_by_side_are_joined_by_the_brain(tmp_path: Path) -> None:
-    launcher = ScriptedLauncher([plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1)), "x = 1\n", "Answer: 3", "Joined."])
+    launcher = ScriptedLauncher(
+        [plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1)), "x = 1\n", "Answer: 3", "Tidy: [[code 1]] That is 3."]
+    )
     async with scripted_team(tmp_path, launcher) as team:
         answer = await team.asker.ask("tidy it and count it", call_of())
-    assert answer.text == "Joined."
+    assert answer.text == "Tidy:\n\n```python\nx = 1\n```\nThat is 3."
+    assert {check.what: check.passed for check in answer.checks}["numbers"]
     assert answer.experts == ("coder", "reasoner", "brain")
     merge = last(launcher.runtimes[0].requests[-1])
-    assert "x = 1" in merge
+    assert "x = 1" not in merge, "code does not pass through the model that merges"
+    assert "[[code 1]]" in merge
     assert "Answer: 3" in merge
 
 
@@ -96,6 +100,50 @@ async def test_a_failed_merge_leaves_the_parts_under_headings(tmp_path: Path) ->
     assert "## Coder" in answer.text
     assert "## Reasoner" in answer.text
     assert "x = 1" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("joined", "why"),
+    [("[[code 1]] That is 4.", "numbers"), ("That is 3.", "every block of code"), ("[[code 1]] 3, says [7].", "7")],
+)
+async def test_a_merge_that_invents_or_loses_is_not_used_and_the_answer_says_why(tmp_path: Path, joined: str, why: str) -> None:
+    script = [plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1)), "x = 1\n", "Answer: 3", joined]
+    async with scripted_team(tmp_path, script) as team:
+        answer = await team.asker.ask("tidy it and count it", call_of())
+    assert answer.text == "## Coder\n\n```python\nx = 1\n```\n\n## Reasoner\n\nAnswer: 3"
+    (note,) = [note for note in answer.notes if "side by side" in note]
+    assert why in note
+
+
+async def test_each_part_of_a_request_goes_to_its_expert_and_nothing_is_lost(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher(["def f(): return 42\n", "no merge"])
+    async with scripted_team(tmp_path, launcher) as team:
+        answer = await team.asker.ask("Calculate 6 * 7 and then write a python function that returns the result", call_of())
+    assert answer.experts == ("reasoner", "coder")
+    assert "6 * 7 = 42" in answer.text
+    assert "def f(): return 42" in answer.text
+    assert "6 * 7 = 42" in last(launcher.runtimes[0].requests[0]), "the second reads what the first found"
+
+
+async def test_a_part_no_expert_claims_is_the_brains(tmp_path: Path) -> None:
+    (tmp_path / "costs.txt").write_text("Rent 700, food 300.", encoding="utf-8")
+    launcher = ScriptedLauncher(["Answer: 1000", "Dear landlord, 1000.", "no merge"])
+    async with scripted_team(tmp_path, launcher, roots=[tmp_path]) as team:
+        answer = await team.asker.ask("Read costs.txt, calculate the total, and draft a mail to my landlord.", call_of())
+    assert [step.expert for step in answer.trace.route.steps] == ["ocr", "reasoner", "brain"]
+    first, second = launcher.runtimes[0].requests[:2]
+    assert "Rent 700, food 300." in last(first)
+    assert "Answer: 1000" in last(second)
+
+
+async def test_a_korean_question_is_answered_in_korean_and_the_answer_is_checked(tmp_path: Path) -> None:
+    for written, passed in (("파리입니다.", True), ("It is the city of Paris.", False)):
+        launcher = ScriptedLauncher([plan(direct=True), written])
+        async with scripted_team(tmp_path, launcher) as team:
+            answer = await team.asker.ask("프랑스의 수도는 어디인가요?", call_of())
+        assert "Answer in Korean." in last(launcher.runtimes[0].requests[-1])
+        assert [(check.what, check.passed) for check in answer.checks] == [("language", passed)]
+        assert any("not trained to write Korean" in note for note in answer.notes)
 
 
 async def test_an_expert_that_fails_is_an_abstention_and_the_brain_answers(tmp_path: Path) -> None:

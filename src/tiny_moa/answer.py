@@ -40,8 +40,8 @@ class TraceStep:
     @classmethod
     def of(cls, expert: str, prompt: str, outcome: Proposal | Abstention, seconds: float, began: float = 0.0) -> TraceStep:
         """Give the step; the models are those of the outcome's attempts."""
-        attempts = outcome.attempts if isinstance(outcome, Proposal) else ()
-        return cls(expert, tuple(dict.fromkeys(attempt.model for attempt in attempts)), prompt, outcome, seconds, began)
+        models = tuple(dict.fromkeys(attempt.model for attempt in outcome.attempts))
+        return cls(expert, models, prompt, outcome, seconds, began)
 
 
 @dataclass(frozen=True)
@@ -110,26 +110,28 @@ def answer_of(trace: Trace, seconds: float, titles: Mapping[str, str]) -> Answer
     proposals = proposals_of(trace.steps)
     notes = [note for proposal in parts for note in proposal.notes]
     notes += disagreements(parts, titles)
-    notes += [_silence(step, trace.steps, titles) for step in silent]
+    notes += [_silence(step, trace.steps, titles, are_parts=len(parts) > 1) for step in silent]
     return Answer(
         text=parts[0].text if len(parts) == 1 else under_headings(parts, titles),
         status=worst(proposal.status for proposal in (parts if len(proposals) == len(parts) else proposals)),
         experts=tuple(dict.fromkeys(proposal.expert for proposal in proposals)),
         checks=tuple(check for proposal in proposals for check in proposal.checks),
         notes=tuple(dict.fromkeys(notes)),
-        usage=reduce(add, (attempt.usage for proposal in proposals for attempt in proposal.attempts), Usage()),
+        usage=reduce(add, (attempt.usage for step in trace.steps for attempt in step.outcome.attempts), Usage()),
         seconds=seconds,
         trace=trace,
         fields=parts[0].fields if len(parts) == 1 else {},
     )
 
 
-def _silence(step: TraceStep, steps: Sequence[TraceStep], titles: Mapping[str, str]) -> str:
-    """Say in one line that an expert did not answer, why, and who took over."""
-    reason = step.outcome.reason if isinstance(step.outcome, Abstention) else ""
-    heir = next((other.expert for other in steps if other.instead_of == step.expert), "")
-    end = f"; {titles.get(heir, heir)} took over" if heir and heir != BRAIN else ""
-    return f"{titles.get(step.expert, step.expert)} did not answer: {reason.rstrip('.')}{end}."
+def _silence(step: TraceStep, steps: Sequence[TraceStep], titles: Mapping[str, str], *, are_parts: bool) -> str:
+    """Say in one line that an expert did not answer, why, and who took over; of a failed merge, why the parts stand apart."""
+    reason = step.outcome.reason.rstrip(".") if isinstance(step.outcome, Abstention) else ""
+    if step.expert == BRAIN and are_parts:
+        return f"The parts stand side by side: {reason}."
+    heirs = [other.expert for other in steps if other.instead_of == step.expert and isinstance(other.outcome, Proposal)]
+    end = f"; {titles.get(heirs[0], heirs[0])} took over" if heirs else ""
+    return f"{titles.get(step.expert, step.expert)} did not answer: {reason}{end}."
 
 
 def worst(statuses: Iterable[Status]) -> Status:

@@ -105,6 +105,8 @@ class Asker:
         began = anyio.current_time()
         call.listener.stage(name)
         outcome = await expert.propose(task, call)
+        if isinstance(outcome, Proposal):
+            outcome = self._brain.clean(outcome, task.text)
         step = TraceStep.of(name, task.text, outcome, anyio.current_time() - began)
         trace = Trace(Route((Step(name, task.text),), "caller"), 0.0, (step,), (0,), task.text)
         return answer_of(trace, step.seconds, self._titles)
@@ -141,9 +143,13 @@ class Asker:
             run.done.append(TraceStep.of(step.expert, step.prompt, outcome, 0.0, anyio.current_time() - run.began))
             return
         prompt = self._brain.continue_with(step.prompt, material, max_chars=_MATERIAL_CHARS) if material else step.prompt
-        for name in (step.expert, *self._heirs(run, step)):
+        for name in dict.fromkeys((step.expert, *self._heirs(run, step))):
             call = run.share(left)
-            work = self._brain.answer(prompt, call) if name == BRAIN else self._experts[name].propose(Task(prompt), call)
+            work = (
+                self._brain.answer(prompt, call, asked=run.question)
+                if name == BRAIN
+                else self._experts[name].propose(Task(prompt), call)
+            )
             instead_of = "" if name == step.expert else step.expert
             place = await self._record(run, name, prompt, work, instead_of=instead_of)
             if isinstance(run.done[place].outcome, Proposal):
@@ -182,7 +188,7 @@ class Asker:
         if not run.is_verbatim and any(self._is_document(proposal.expert) for proposal in proposals):
             text = "\n\n".join(proposal.text for proposal in proposals)
             prompt = self._brain.continue_with(run.question, text, max_chars=_MATERIAL_CHARS)
-            return await self._by_brain(run, prompt, self._brain.answer(prompt, run.call), places)
+            return await self._by_brain(run, prompt, self._brain.answer(prompt, run.call, asked=run.question), places)
         if len(proposals) > 1:
             work = self._brain.aggregate(run.question, proposals, run.call)
             return await self._by_brain(run, run.question, work, places)
@@ -218,6 +224,8 @@ class Asker:
         except TinyMoAError as exc:
             logger.info("%s abstains: %s", name, type(exc).__name__)
             outcome = Abstention(name, str(exc))
+        if isinstance(outcome, Proposal):
+            outcome = self._brain.clean(outcome, run.question)
         step = TraceStep.of(name, prompt, outcome, anyio.current_time() - began, began - run.began)
         run.done.append(replace(step, instead_of=instead_of))
         return len(run.done) - 1

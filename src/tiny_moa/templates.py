@@ -95,6 +95,11 @@ class TemplateLibrary:
             )
         return template
 
+    @property
+    def loaded(self) -> tuple[Template, ...]:
+        """The templates that were asked for so far."""
+        return tuple(self._cache.values())
+
     def _read(self, name: str) -> Template:
         for folder in self._folders:
             file = folder.joinpath(*f"{name}.md".split("/"))

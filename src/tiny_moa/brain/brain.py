@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import anyio
+import anyio.to_thread
+
+from tiny_moa.brain.decompose import decompose, leave_language_to_last
+from tiny_moa.brain.guards import framed, telling_sentences, without_leaks, without_orders
+from tiny_moa.brain.language import answer_language, check_language, language_name
+from tiny_moa.brain.merge import hide_code, merged
 from tiny_moa.brain.plan import plan_schema, route_by_plan
-from tiny_moa.brain.route import Route, route_by_cues
+from tiny_moa.brain.route import BRAIN, Route, route_by_cues
 from tiny_moa.catalog import ExpertSpec
 from tiny_moa.errors import ModelError
-from tiny_moa.experts.base import Abstention, Call, Proposal, TemplatedModel, cut_note, status_of
+from tiny_moa.experts.base import Abstention, Call, Proposal, TemplatedModel, cut_note, nothing_written, status_of
 from tiny_moa.templates import TemplateLibrary
 
-BRAIN = "brain"
-"""Who answers when no expert is asked; not a name in the catalogue."""
 _PLAN_TOKENS = 200
+_LEAK = "Words of this program's own templates were taken out of the answer."
 
 
 class Brain:
@@ -22,12 +29,32 @@ class Brain:
     def __init__(self, model: TemplatedModel, experts: Mapping[str, ExpertSpec], templates: TemplateLibrary) -> None:
         self._model = model
         self._experts = {spec.label: spec for spec in experts.values()}
+        self._rewriting = frozenset(spec.name for spec in experts.values() if spec.rewrites)
+        self._templates = templates
         self._chain = templates.get("brain/chain", holes=("task", "material"))
+        self._note = templates.get("brain/note", holes=("expert", "status", "text"))
 
     async def route(self, question: str, call: Call) -> Route:
-        """Decide who answers. Never fails: without a usable plan the Brain answers itself."""
-        if (route := route_by_cues(question, self._experts.values())) is not None:
-            return route
+        """Decide who answers. Never fails: without a usable plan the Brain answers itself.
+
+        Sentences that give orders about routes and plans are not read for it.
+        """
+        if not (words := without_orders(question)):
+            return Route((), "fallback", "nothing is asked but orders about plans and prompts")
+        route = decompose(words, self._choose) or self._choose(words) or await self._plan(words, call)
+        return leave_language_to_last(self._with_whole(route, words, question), self._rewriting)
+
+    def _choose(self, words: str) -> Route | None:
+        """Choose without a model; `None` when that is not clear."""
+        return route_by_cues(words, self._experts.values())
+
+    def _with_whole(self, route: Route, words: str, question: str) -> Route:
+        """Give experts the question itself where they were to get all that was left of it."""
+        steps = [replace(step, prompt=question) if step.prompt == words else step for step in route.steps]
+        return replace(route, steps=tuple(steps))
+
+    async def _plan(self, question: str, call: Call) -> Route:
+        """Have the model plan, bound to the plan's form."""
         call.listener.stage("routing")
         experts = "\n".join(f"{label}: {spec.description}" for label, spec in self._experts.items())
         bounded = Call(call.deadline, min(call.max_tokens, _PLAN_TOKENS), call.listener)
@@ -47,21 +74,64 @@ class Brain:
         """
         if len(material) > max_chars:
             material = material[:max_chars] + f"\n[… {len(material) - max_chars} more characters left out]"
-        closed = material.replace("</material>", "</ material>")
-        return self._chain.fill(task=task, material=closed)[-1].text
+        return self._chain.fill(task=task, material=framed(material))[-1].text
 
-    async def answer(self, question: str, call: Call) -> Proposal | Abstention:
-        """Answer directly."""
-        return await self._write("brain/answer", {"question": question}, call)
+    async def answer(self, prompt: str, call: Call, *, asked: str = "") -> Proposal | Abstention:
+        """Answer directly, in the language asked for or else of the question.
+
+        Args:
+            prompt: What to answer.
+            call: The bounds.
+            asked: The user's question, when the prompt is not it.
+        """
+        code = await anyio.to_thread.run_sync(answer_language, asked or prompt)
+        if code == "en":
+            return await self._write("brain/answer", {"question": prompt}, call)
+        outcome = await self._write("brain/answer_in", {"question": prompt, "language": language_name(code)}, call)
+        return outcome if isinstance(outcome, Abstention) else self._in_language(outcome, code)
+
+    def _in_language(self, proposal: Proposal, code: str) -> Proposal:
+        """Add what is known of a proposal's language."""
+        check, spec = check_language(proposal.text, code), self._model.spec
+        note = f"Model {spec.name!r} was not trained to write {language_name(code)}; take its words with care."
+        notes = () if code in spec.languages else (note,)
+        return replace(proposal, checks=(*proposal.checks, *([check] if check else [])), notes=(*proposal.notes, *notes))
 
     async def aggregate(self, question: str, proposals: Sequence[Proposal], call: Call) -> Proposal | Abstention:
-        """Join proposals that stand side by side into one answer."""
+        """Join proposals into one answer; an abstention when what the model made of them cannot be given."""
         call.listener.stage("combining")
-        notes = "\n\n".join(f"Notes of {proposal.expert.upper()}:\n{proposal.text}" for proposal in proposals)
-        return await self._write("brain/aggregate", {"question": question, "notes": notes}, call)
+        texts, blocks = hide_code(proposal.text for proposal in proposals)
+        notes = "\n\n".join(self._noted(proposal, text) for proposal, text in zip(proposals, texts, strict=True))
+        language = language_name(await anyio.to_thread.run_sync(answer_language, question))
+        outcome = await self._write("brain/aggregate", {"question": question, "notes": notes, "language": language}, call)
+        if isinstance(outcome, Abstention):
+            return outcome
+        text, checks, wrong = merged(outcome.text, blocks, proposals)
+        if wrong:
+            return Abstention(BRAIN, f"the answer joined from them was not used, because {wrong}", outcome.attempts)
+        return replace(outcome, text=text, checks=checks)
+
+    def _noted(self, proposal: Proposal, text: str) -> str:
+        failed = [check.detail or check.what for check in proposal.checks if not check.passed]
+        status = "; ".join([proposal.status, *(f"wrong: {detail}" for detail in failed)])
+        return self._note.fill(expert=proposal.expert.upper(), status=status, text=framed(text))[-1].text
+
+    def clean(self, proposal: Proposal, question: str) -> Proposal:
+        """Take the words of our own templates out of what a model wrote; nothing that was verified is touched."""
+        if not proposal.attempts or proposal.status == "verified":
+            return proposal
+        sentences = telling_sentences(turn.text for t in self._templates.loaded for turn in t.turns if turn.role == "system")
+        text, count = without_leaks(proposal.text, sentences, known=question)
+        if not count:
+            return proposal
+        fields = {
+            name: without_leaks(value, sentences, known=question)[0] if isinstance(value, str) else value
+            for name, value in proposal.fields.items()
+        }
+        return replace(proposal, text=text, fields=fields, notes=(*proposal.notes, _LEAK))
 
     async def _write(self, template: str, values: Mapping[str, str], call: Call) -> Proposal | Abstention:
         completion, attempt = await self._model.write(template, values, call)
         if not (text := completion.text.strip()):
-            return Abstention(BRAIN, "the model wrote nothing")
+            return Abstention(BRAIN, nothing_written(attempt), (attempt,))
         return Proposal(BRAIN, text, status_of(attempt), attempts=(attempt,), notes=cut_note(attempt))

@@ -9,6 +9,8 @@ from typing import Literal
 
 from tiny_moa.catalog import ExpertSpec
 
+BRAIN = "brain"
+"""Who answers when no expert is asked; not a name in the catalogue."""
 MAX_STEPS = 5
 """A plan of more is none: five experts in a row are more than a host waits for."""
 
@@ -20,7 +22,7 @@ class Step:
     """One expert's part of a route.
 
     Attributes:
-        expert: Its name.
+        expert: Its name, or the Brain's.
         prompt: What it is asked.
         priority: 1 runs first; a later priority reads what the earlier wrote, equal ones stand side by side.
         next_best: Who takes over when it does not answer, the best first; the Brain comes after them.

@@ -99,10 +99,11 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Abstention:
-    """An expert that did not answer, and why."""
+    """An expert that did not answer, why, and the models' work that came to nothing."""
 
     expert: str
     reason: str
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Expert(Protocol):

@@ -139,4 +139,5 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
-    templates.get("brain/aggregate", holes=("question", "notes"))
+    templates.get("brain/answer_in", holes=("question", "language"))
+    templates.get("brain/aggregate", holes=("question", "notes", "language"))
