@@ -46,7 +46,7 @@ async def test_a_clear_cue_asks_one_expert_and_passes_its_answer_on_unchanged(tm
     assert answer.status == "unverified"
 
 
-async def test_the_second_expert_of_a_chain_reads_what_the_first_wrote(tmp_path: Path) -> None:
+async def test_the_second_expert_of_a_chain_is_given_what_the_first_wrote_and_nothing_around_it(tmp_path: Path) -> None:
     launcher = ScriptedLauncher(["It adds two numbers.", "두 수를 더합니다."])
     question = "이 코드를 한국어로 설명해줘:\n```python\ndef add(a, b): return a + b\n```"
     async with scripted_team(tmp_path, launcher) as team:
@@ -55,7 +55,6 @@ async def test_the_second_expert_of_a_chain_reads_what_the_first_wrote(tmp_path:
     assert answer.experts == ("coder", "multilingual")
     first, second = launcher.runtimes[0].requests
     assert "It adds two numbers." in last(second)
-    assert "<material>" in last(second)
     assert "<material>" not in last(first)
 
 

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from tiny_moa.errors import CatalogError, UnknownExpert
 from tiny_moa.sources import COMMIT, REPO, SHA256, Adapter, Entry, HubFile, PackagedFile, Verified, check_relative
 
-ExpertKind = Literal["chat", "math", "code", "toolcall", "shell", "documents", "unavailable"]
+ExpertKind = Literal["chat", "math", "code", "toolcall", "shell", "translate", "documents", "unavailable"]
 FamilyName = Literal["chatml", "lfm", "falcon-h1", "qwen", "smollm", "gemma", "functiongemma", "youtu"]
 """How a model was trained to see tools and to write calls; one entry of `models.families` each."""
 Choice = Annotated[

@@ -19,6 +19,7 @@ from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.shell import ShellExpert
 from tiny_moa.experts.toolcall import ToolCallExpert
 from tiny_moa.experts.toolcall.expert import CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE
+from tiny_moa.experts.translate import TRANSLATE_TEMPLATE, TranslateExpert
 from tiny_moa.models.claims import Budget, open_claims
 from tiny_moa.models.engines import choose_launcher
 from tiny_moa.models.families import FAMILIES
@@ -36,6 +37,7 @@ _HOLES: Mapping[ExpertKind, tuple[str, ...]] = {
     "code": ("task", "language"),
     "toolcall": ("task", "tools"),
     "shell": ("task",),
+    "translate": ("task",),
 }
 """The holes each kind of expert fills; kinds that ask no model have no template."""
 
@@ -121,6 +123,7 @@ def _builders(
         "code": lambda spec: CodeExpert(spec, model_of(spec)),
         "toolcall": lambda spec: ToolCallExpert(spec, model_of(spec)),
         "shell": lambda spec: ShellExpert(spec, model_of(spec)),
+        "translate": lambda spec: TranslateExpert(spec, model_of(spec)),
         "documents": lambda spec: DocumentExpert(spec, library, reader),
         "unavailable": UnavailableExpert,
     }
@@ -136,6 +139,7 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(CHOICE_TEMPLATE, holes=("task", "tools"))
     templates.get(FIT_TEMPLATE, holes=("task", "tool", "needs"))
     templates.get(REPAIR_TEMPLATE, holes=("task", "tools", "fault"))
+    templates.get(TRANSLATE_TEMPLATE, holes=("language", "text"))
     templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
