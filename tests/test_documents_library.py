@@ -16,7 +16,7 @@ from tiny_moa.experts.documents import DocumentLibrary
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     (root / "deep" / "er").mkdir(parents=True)
-    for name in ("b.md", "a.md", "deep/c d.txt", "deep/er/보고서 1.md", ".hidden.md", "image.png"):
+    for name in ("b.md", "a.md", "deep/c d.txt", "deep/er/보고서 1.md", ".hidden.md", "image.rtf"):
         (root / name).write_text(name, encoding="utf-8")
     (tmp_path / "secret.md").write_text("secret", encoding="utf-8")
     return root
@@ -133,8 +133,8 @@ def test_a_large_file_is_refused_with_its_size(root: Path) -> None:
 
 
 def test_an_unsupported_suffix_is_refused_with_the_supported_ones(library: DocumentLibrary) -> None:
-    with pytest.raises(DocumentRefused, match=r"'\.png'.*DOCX, PPTX"):
-        library.locate("image.png")
+    with pytest.raises(DocumentRefused, match=r"'\.rtf'.*DOCX, PPTX"):
+        library.locate("image.rtf")
 
 
 def test_a_missing_document_suggests_similar_names(library: DocumentLibrary) -> None:
@@ -152,7 +152,7 @@ def test_no_roots_says_how_to_open_one() -> None:
 
 
 def test_errors_show_no_path_that_the_caller_did_not_give(library: DocumentLibrary, root: Path) -> None:
-    for source in ("gone.md", "../x.md", "deep", "image.png", ".hidden.md"):
+    for source in ("gone.md", "../x.md", "deep", "image.rtf", ".hidden.md"):
         with pytest.raises(DocumentError) as caught:
             library.locate(source)
         assert str(root) not in str(caught.value)

@@ -13,9 +13,10 @@ from typing import Any
 
 from tiny_moa.errors import ConversionFailed, DocumentError, PasswordNeeded
 from tiny_moa.experts.documents import guards
+from tiny_moa.experts.documents.bitmaps import picture_as_pdf
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
-from tiny_moa.experts.documents.pdf import pdf_option
+from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.texts import decode_text
 
@@ -60,12 +61,15 @@ def convert(
     """
     document_format = find_format(suffix)
     assert document_format is not None
-    is_pdf = document_format.route == "pdf"
-    if is_pdf and password:
+    is_pdf = document_format.route in ("pdf", "picture")
+    if document_format.route == "pdf" and password:
         content = _unlocked(content, name, password)
-    content, warnings = _prepare(content, name, suffix, document_format)
-    result = _run(content, name, suffix, seconds, pages, on_page)
-    read = export_pages(result, is_pdf=is_pdf, first=pages[0], last=pages[1])
+    content, warnings = _prepare(content, name, document_format)
+    record = PageRecord()
+    result = _run(content, name, document_format, seconds, pages, on_page, record)
+    read = export_pages(result, record.engines if is_pdf else None, first=pages[0], last=pages[1])
+    for page in read:
+        page["warnings"] += record.warnings.get(page["number"], [])
     late = [error for error in result.errors if getattr(error.category, "value", "") == "timeout"]
     if late:
         warnings.append(f"time was up after {len(result.pages)} of {len(read)} pages; a longer deadline reads more")
@@ -105,8 +109,10 @@ def _unlocked(content: bytes, name: str, password: str) -> bytes:
     return opened.getvalue()
 
 
-def _prepare(content: bytes, name: str, suffix: str, document_format: Format) -> tuple[bytes, list[str]]:
-    """Check the bytes, and give text to docling in one encoding it cannot mistake."""
+def _prepare(content: bytes, name: str, document_format: Format) -> tuple[bytes, list[str]]:
+    """Check the bytes, and give text to docling in one encoding it cannot mistake and pictures as a PDF."""
+    if document_format.route == "picture":
+        return picture_as_pdf(content, name), []
     if document_format.archive:
         guards.check_archive(content, name)
     if document_format.name == "XLSX":
@@ -119,17 +125,22 @@ def _prepare(content: bytes, name: str, suffix: str, document_format: Format) ->
     return text.encode("utf-8-sig", "replace"), [warning] if warning else []
 
 
-def _run(content: bytes, name: str, suffix: str, seconds: float, pages: tuple[int, int], on_page: OnPage | None) -> Any:
+def _run(
+    content: bytes, name: str, document_format: Format, seconds: float, pages: tuple[int, int], on_page: OnPage | None,
+    record: PageRecord,
+) -> Any:  # fmt: skip
     """Have docling convert; its result, or the reason why there is none."""
     started = time.monotonic()
     from_docling = _docling()
     seconds -= time.monotonic() - started
     pdf = from_docling.InputFormat.PDF
+    suffix = ".pdf" if document_format.route == "picture" else document_format.suffix
     if suffix == ".pdf":
-        converter = from_docling.DocumentConverter(allowed_formats=[pdf], format_options={pdf: pdf_option(seconds)})
+        option = pdf_option(content, seconds, record)
+        converter = from_docling.DocumentConverter(allowed_formats=[pdf], format_options={pdf: option})
     else:
-        converter = _office_converter()
-    stream = from_docling.DocumentStream(name=f"document{_known_suffix(suffix)}", stream=io.BytesIO(content))
+        converter = _converter(document_format.input_format)
+    stream = from_docling.DocumentStream(name=f"document{suffix}", stream=io.BytesIO(content))
     heard = on_page and _page_counter(on_page)
     result = converter.convert(stream, raises_on_error=False, page_range=pages, progress_callback=heard)
     if result.status.value not in ("success", "partial_success"):
@@ -158,15 +169,8 @@ def _docling() -> types.SimpleNamespace:
 
 
 @cache
-def _office_converter() -> Any:
-    formats = _docling().InputFormat
-    allowed = [formats.DOCX, formats.PPTX, formats.XLSX, formats.HTML, formats.CSV, formats.ASCIIDOC]
-    return _docling().DocumentConverter(allowed_formats=allowed)
-
-
-def _known_suffix(suffix: str) -> str:
-    """Give the suffix under which docling knows the format."""
-    return {".tsv": ".csv"}.get(suffix, suffix)
+def _converter(input_format: str) -> Any:
+    return _docling().DocumentConverter(allowed_formats=[_docling().InputFormat(input_format)])
 
 
 def _why_not(content: bytes, name: str, suffix: str, result: Any) -> DocumentError:
@@ -199,6 +203,12 @@ def _stand_in_for_torch() -> None:
 
 
 def _no_text(name: str, pages: list[Json]) -> str:
-    if any("OCR" in warning for page in pages for warning in page["warnings"]):
-        return f"{name!r} is a scan: none of its {len(pages)} pages has a text layer; OCR is not installed, give a PDF with text"
+    said = {warning for page in pages for warning in page["warnings"]}
+    if NEEDS_OCR in said:
+        return (
+            f"{name!r} is a scan: none of its {len(pages)} pages has a text layer, and OCR is not installed; "
+            'run: pip install "tiny-moa[ocr]"'
+        )
+    if UNKNOWN_SCRIPT in said:
+        return f"{name!r} shows text, and {UNKNOWN_SCRIPT}"
     return f"{name!r} has no text that could be read"

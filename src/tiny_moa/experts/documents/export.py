@@ -7,7 +7,7 @@ looks at every item once, where docling's own export of one page looks at the wh
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -18,15 +18,19 @@ _SLIDE_GROUP: Final = "slide-"
 """The same for slides in docling, with a number from 0 on."""
 _PICTURE: Final = "<!-- image -->"
 """What docling writes in the place of a picture."""
-_NO_TEXT: Final = "no text layer; OCR is not installed"
 _NOT_READ: Final = "not read"
 
 
-def export_pages(result: Any, *, is_pdf: bool, first: int = 1, last: int = sys.maxsize) -> list[Json]:
+def export_pages(result: Any, engines: Mapping[int, str] | None, *, first: int = 1, last: int = sys.maxsize) -> list[Json]:
     """Export the pages of docling's result from `first` to `last`, in order and without gaps.
 
-    A sheet begins with its name as a heading, which docling leaves out. A page of a PDF without text has the engine
-    `none` and, unless it is blank, a warning that says why.
+    A sheet begins with its name as a heading, which docling leaves out.
+
+    Args:
+        result: What docling made.
+        engines: Of a PDF, what read each page that was parsed; a page without text has the engine `none`.
+        first: First page that is given.
+        last: Last page that is given.
     """
     document = result.document
     groups = _page_groups(document)
@@ -34,14 +38,14 @@ def export_pages(result: Any, *, is_pdf: bool, first: int = 1, last: int = sys.m
     if not groups:
         return [_page(1, export(document.body))]
     last = min(last, max(*groups, result.input.page_count or 0))
-    pictured = {place.page_no for picture in document.pictures for place in picture.prov}
     pages = []
     for number in range(first, last + 1):
         markdown = _page_text(groups[number], export) if number in groups else ""
-        if is_pdf and not markdown:
-            pages.append(_unread(number, is_parsed=number in groups, has_picture=number in pictured))
-        else:
-            pages.append(_page(number, markdown))
+        page = _page(number, markdown)
+        if engines is not None:
+            page["engine"] = engines.get(number, "none") if markdown else "none"
+            page["warnings"] = [] if number in engines else [_NOT_READ]
+        pages.append(page)
     return pages
 
 
@@ -96,12 +100,6 @@ def _page_text(group: Any, export: Any) -> str:
 
 def _page(number: int, markdown: str) -> Json:
     return {"number": number, "markdown": markdown, "engine": "text", "warnings": []}
-
-
-def _unread(number: int, *, is_parsed: bool, has_picture: bool) -> Json:
-    """Describe a page of a PDF without text: not parsed, a scan, or blank."""
-    warnings = [_NOT_READ] if not is_parsed else [_NO_TEXT] if has_picture else []
-    return {"number": number, "markdown": "", "engine": "none", "warnings": warnings}
 
 
 def summarise_warnings(pages: Sequence[Json]) -> list[str]:

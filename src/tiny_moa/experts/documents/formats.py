@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Route = Literal["plain", "office", "pdf"]
+Route = Literal["plain", "office", "pdf", "picture"]
 """`plain` is read as it is and needs no converter; the others go through docling in the child process."""
 
 
@@ -19,6 +19,8 @@ class Format:
         route: How it becomes Markdown.
         archive: Whether the file is a zip archive, so that its members must be checked before it is opened.
         text: Whether the file is text whose encoding has to be found before it is converted.
+        input_format: docling's value for it, empty when docling does not read it for us.
+        suffix: The suffix under which docling knows it, where files with other ones are the same.
     """
 
     name: str
@@ -26,50 +28,88 @@ class Format:
     route: Route
     archive: bool = False
     text: bool = False
+    input_format: str = ""
+    suffix: str = ""
 
 
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-_DOCX = Format("DOCX", f"{_OFFICE}.wordprocessingml.document", "office", archive=True)
-_PPTX = Format("PPTX", f"{_OFFICE}.presentationml.presentation", "office", archive=True)
-_XLSX = Format("XLSX", f"{_OFFICE}.spreadsheetml.sheet", "office", archive=True)
-_HTML = Format("HTML", "text/html", "office", text=True)
-_CSV = Format("CSV", "text/csv", "office", text=True)
-_ASCIIDOC = Format("AsciiDoc", "text/asciidoc", "office", text=True)
-_PDF = Format("PDF", "application/pdf", "pdf")
-_MARKDOWN = Format("Markdown", "text/markdown", "plain", text=True)
+def _office(name: str, mime_type: str, suffix: str, input_format: str = "") -> Format:
+    return Format(name, mime_type, "office", archive=True, input_format=input_format or suffix[1:], suffix=suffix)
+
+
+def _markup(name: str, mime_type: str, suffix: str, input_format: str = "") -> Format:
+    return Format(name, mime_type, "office", text=True, input_format=input_format or suffix[1:], suffix=suffix)
+
+
+_OOXML = "application/vnd.openxmlformats-officedocument"
+_ODF = "application/vnd.oasis.opendocument"
+_PICTURE = "picture"
 _TEXT = Format("text", "text/plain", "plain", text=True)
 _CODE = Format("source code", "text/plain", "plain", text=True)
 
-_TEXT_SUFFIXES = ".txt .text .log .rst .org .tex .srt .vtt"
+_TEXT_SUFFIXES = ".txt .text .log .rst .org .srt"
 _CODE_SUFFIXES = (
     ".py .pyi .js .mjs .cjs .ts .tsx .jsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .cs .go .rs .rb .php .pl"
     " .lua .swift .m .r .jl .hs .ml .clj .ex .exs .erl .dart .zig .nim .sql .sh .bash .zsh .fish .ps1 .bat .css .scss .less"
     " .vue .svelte .json .jsonl .yaml .yml .toml .ini .cfg .conf .properties .xml .proto .graphql .tf .cmake .gradle .diff .patch"
 )
-
-FORMATS: Final[dict[str, Format]] = {
-    ".docx": _DOCX,
-    ".docm": _DOCX,
-    ".pptx": _PPTX,
-    ".pptm": _PPTX,
-    ".xlsx": _XLSX,
-    ".xlsm": _XLSX,
-    ".html": _HTML,
-    ".htm": _HTML,
-    ".xhtml": _HTML,
-    ".csv": _CSV,
-    ".tsv": _CSV,
-    ".adoc": _ASCIIDOC,
-    ".asciidoc": _ASCIIDOC,
-    ".pdf": _PDF,
-    ".md": _MARKDOWN,
-    ".markdown": _MARKDOWN,
-    **dict.fromkeys(_TEXT_SUFFIXES.split(), _TEXT),
-    **dict.fromkeys(_CODE_SUFFIXES.split(), _CODE),
+_BY_SUFFIXES: Final = {
+    ".docx .docm .dotx .dotm": _office("DOCX", f"{_OOXML}.wordprocessingml.document", ".docx"),
+    ".pptx .pptm .potx .potm .ppsx .ppsm": _office("PPTX", f"{_OOXML}.presentationml.presentation", ".pptx"),
+    ".xlsx .xlsm .xltx .xltm": _office("XLSX", f"{_OOXML}.spreadsheetml.sheet", ".xlsx"),
+    ".odt .ott": _office("ODT", f"{_ODF}.text", ".odt"),
+    ".ods .ots": _office("ODS", f"{_ODF}.spreadsheet", ".ods"),
+    ".odp .otp": _office("ODP", f"{_ODF}.presentation", ".odp"),
+    ".epub": _office("EPUB", "application/epub+zip", ".epub"),
+    ".html .htm .xhtml": _markup("HTML", "text/html", ".html"),
+    ".mhtml .mht": Format("MHTML", "multipart/related", "office", input_format="mhtml", suffix=".mhtml"),
+    ".eml": Format("email", "message/rfc822", "office", input_format="email", suffix=".eml"),
+    ".msg": Format("email", "application/vnd.ms-outlook", "office", input_format="email", suffix=".msg"),
+    ".csv .tsv": _markup("CSV", "text/csv", ".csv"),
+    ".adoc .asciidoc .asc": _markup("AsciiDoc", "text/asciidoc", ".adoc", "asciidoc"),
+    ".tex .latex": _markup("LaTeX", "text/x-tex", ".tex", "latex"),
+    ".vtt": _markup("WebVTT", "text/vtt", ".vtt"),
+    ".nxml": _markup("JATS", "application/xml", ".nxml", "xml_jats"),
+    ".dclg": _markup("DocLang", "application/xml", ".dclg", "xml_doclang"),
+    ".dclx": _office("DocLang archive", "application/zip", ".dclx"),
+    ".boxnote": _markup("Box note", "application/json", ".boxnote"),
+    ".pages": _office("Pages", "application/vnd.apple.pages", ".pages", "iwork_pages"),
+    ".key": _office("Keynote", "application/vnd.apple.keynote", ".key", "iwork_keynote"),
+    ".numbers": _office("Numbers", "application/vnd.apple.numbers", ".numbers", "iwork_numbers"),
+    ".pdf": Format("PDF", "application/pdf", "pdf", input_format="pdf", suffix=".pdf"),
+    ".png": Format(_PICTURE, "image/png", "picture", input_format="image"),
+    ".jpg .jpeg": Format(_PICTURE, "image/jpeg", "picture", input_format="image"),
+    ".tif .tiff": Format(_PICTURE, "image/tiff", "picture", input_format="image"),
+    ".webp": Format(_PICTURE, "image/webp", "picture", input_format="image"),
+    ".bmp": Format(_PICTURE, "image/bmp", "picture", input_format="image"),
+    ".gif": Format(_PICTURE, "image/gif", "picture", input_format="image"),
+    ".md .markdown .qmd .rmd": Format("Markdown", "text/markdown", "plain", text=True, input_format="md"),
+    _TEXT_SUFFIXES: _TEXT,
+    _CODE_SUFFIXES: _CODE,
 }
+
+FORMATS: Final[dict[str, Format]] = {suffix: kind for suffixes, kind in _BY_SUFFIXES.items() for suffix in suffixes.split()}
 """Every suffix that is read, in lower case."""
 
-SUPPORTED: Final = "DOCX, PPTX, XLSX, PDF with a text layer, HTML, CSV, AsciiDoc, Markdown, plain text and source code"
+LEFT_OUT: Final = {
+    "doc": "Word 97 files need LibreOffice; save as .docx",
+    "ppt": "PowerPoint 97 files need LibreOffice; save as .pptx",
+    "xls": "Excel 97 files need LibreOffice; save as .xlsx",
+    "rtf": "rich text needs LibreOffice; save as .docx",
+    "xml_uspto": "has no suffix of its own: XML is read as it is",
+    "xml_xbrl": "needs a processor of 150 MB that loads taxonomies from the network: XML is read as it is",
+    "mets_gbs": "scanned books in a tar archive need docling's layout model; give the pictures of the pages",
+    "json_docling": "has no suffix of its own: JSON is read as it is",
+    "audio": "needs a speech model",
+    "video": "needs a speech model",
+    "ebcdic": "needs a description of its records that a file does not carry",
+    "afp": "print streams need the fonts of their printer",
+}
+"""docling's formats that are not read, and why."""
+
+SUPPORTED: Final = (
+    "DOCX, PPTX, XLSX, ODT, ODS, ODP, PDF, pictures (PNG, JPEG, TIFF, WEBP, BMP, GIF), HTML, EPUB, email, CSV, AsciiDoc, LaTeX, "
+    "Markdown, plain text and source code"
+)
 """The formats in words, for messages."""
 
 

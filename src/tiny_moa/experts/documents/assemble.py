@@ -1,0 +1,175 @@
+"""Makes docling's document out of what stands on the pages of a PDF; runs in the child process only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from tiny_moa.experts.documents import blocks, layout, tables
+from tiny_moa.experts.documents.blocks import Block
+from tiny_moa.experts.documents.export import PAGE_GROUP
+from tiny_moa.experts.documents.layout import Box, Run
+from tiny_moa.experts.documents.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Picture(Box):
+    """A bitmap on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one page holds, in points from its upper left corner.
+
+    Attributes:
+        width: Of the page as it is read.
+        height: Of the page as it is read.
+        words: Words that run from left to right.
+        turned: Words that run up or down.
+        rules: Thin lines.
+        pictures: Bitmaps that are no ornaments.
+        turned_goes_up: Whether most of the turned words run upwards.
+    """
+
+    width: float
+    height: float
+    words: tuple[Run, ...]
+    turned: tuple[Run, ...] = ()
+    rules: tuple[Box, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    turned_goes_up: bool = False
+
+
+def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
+    """Make docling's document out of the contents of its pages."""
+    from docling_core.types.doc import ContentLayer, DocItemLabel, DoclingDocument, DocumentOrigin, Size
+
+    source = conv_res.input
+    origin = DocumentOrigin(mimetype="application/pdf", filename=source.file.name, binary_hash=source.document_hash)
+    document = DoclingDocument(name=PurePath(source.file.name).stem, origin=origin)
+    arranged, furniture = arrange([contents[page.page_no] for page in conv_res.pages])
+    for page, boxes, edges in zip(conv_res.pages, arranged, furniture, strict=True):
+        content = contents[page.page_no]
+        document.add_page(page_no=page.page_no, size=Size(width=content.width, height=content.height))
+        writer = _PageWriter(document, page.page_no, content.height)
+        for box in boxes:
+            writer.add(box)
+        for line in edges:
+            label = DocItemLabel.PAGE_HEADER if line.middle < content.height / 2 else DocItemLabel.PAGE_FOOTER
+            document.add_text(
+                label, line.text, parent=writer.group, prov=writer.place(line), content_layer=ContentLayer.FURNITURE
+            )
+    return document
+
+
+def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
+    """Arrange the contents of all pages.
+
+    Returns:
+        For each page its blocks, tables and pictures in reading order, and its running headers and footers.
+    """
+    found = [tables.take_ruled_tables(content.words, content.rules) for content in contents]
+    lines = [layout.join_words(words) for _, words in found]
+    typography = blocks.measure(lines)
+    edges = blocks.find_furniture(lines, [content.height for content in contents])
+    pages: list[list[Box]] = []
+    for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
+        body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
+        ordered = layout.order_columns([*body, *ruled, *content.pictures])
+        built = blocks.build_blocks(tables.find_aligned_tables(ordered), typography)
+        pages.append(built + _turned_text(content.turned))
+    furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
+    return blocks.level_headings(pages), furniture
+
+
+def _turned_text(words: tuple[Run, ...]) -> list[Box]:
+    """Keep text that runs up or down the page, in the order of the file, after everything else."""
+    if not words:
+        return []
+    box = layout.enclose(words)
+    return [Block(box.left, box.top, box.right, box.bottom, "paragraph", " ".join(word.text for word in words))]
+
+
+class _PageWriter:
+    """Adds the boxes of one page to docling's document."""
+
+    def __init__(self, document: Any, number: int, height: float) -> None:
+        from docling_core.types.doc import GroupLabel
+
+        self._document = document
+        self._group = document.add_group(label=GroupLabel.UNSPECIFIED, name=f"{PAGE_GROUP}{number}")
+        self._number = number
+        self._height = height
+        self._lists: list[Any] = []
+        self._last_items: list[Any] = []
+
+    @property
+    def group(self) -> Any:
+        """The group that holds what is on the page."""
+        return self._group
+
+    def add(self, box: Box) -> None:
+        """Add a block, table or picture after what was added before."""
+        if isinstance(box, Block) and box.kind == "item":
+            self._add_item(box)
+            return
+        self._lists, self._last_items = [], []
+        if isinstance(box, Block):
+            self._add_block(box)
+        elif isinstance(box, Table):
+            self._document.add_table(data=_table_data(box), parent=self._group, prov=self.place(box))
+        elif isinstance(box, Picture):
+            self._document.add_picture(parent=self._group, prov=self.place(box))
+
+    def place(self, box: Box) -> Any:
+        """Give docling's record of where something stands."""
+        from docling_core.types.doc import BoundingBox, CoordOrigin, ProvenanceItem
+
+        bbox = BoundingBox(l=box.left, t=box.top, r=box.right, b=box.bottom, coord_origin=CoordOrigin.TOPLEFT)
+        text = getattr(box, "text", "")
+        return ProvenanceItem(page_no=self._number, bbox=bbox.to_bottom_left_origin(self._height), charspan=(0, len(text)))
+
+    def _add_block(self, block: Block) -> None:
+        from docling_core.types.doc import DocItemLabel
+
+        place = self.place(block)
+        if block.kind == "code":
+            self._document.add_code(text=block.text, parent=self._group, prov=place)
+        elif block.kind == "paragraph":
+            self._document.add_text(DocItemLabel.TEXT, block.text, parent=self._group, prov=place)
+        elif block.level == 1:
+            self._document.add_title(block.text, parent=self._group, prov=place)
+        else:
+            self._document.add_heading(block.text, level=block.level - 1, parent=self._group, prov=place)
+
+    def _add_item(self, block: Block) -> None:
+        level = min(block.level, len(self._lists))
+        del self._lists[level + 1 :], self._last_items[level:]
+        if level == len(self._lists):
+            parent = self._last_items[-1] if self._last_items else self._group
+            self._lists.append(self._document.add_list_group(parent=parent))
+        is_numbered = any(character.isalnum() for character in block.marker)
+        item = self._document.add_list_item(
+            block.text, enumerated=is_numbered, marker=block.marker, parent=self._lists[level], prov=self.place(block)
+        )
+        self._last_items.append(item)
+
+
+def _table_data(table: Table) -> Any:
+    from docling_core.types.doc import TableCell, TableData
+
+    cells = [
+        TableCell(
+            text=cell.text,
+            row_span=cell.row_span,
+            col_span=cell.column_span,
+            start_row_offset_idx=cell.row,
+            end_row_offset_idx=cell.row + cell.row_span,
+            start_col_offset_idx=cell.column,
+            end_col_offset_idx=cell.column + cell.column_span,
+            column_header=cell.row == 0,
+        )
+        for cell in table.cells
+    ]
+    return TableData(num_rows=table.n_rows, num_cols=table.n_columns, table_cells=cells)
