@@ -141,6 +141,12 @@ async def test_a_family_is_shown_tools_and_read_in_its_own_form(tmp_path: Path, 
     assert answer.fields["calls"] == [{"name": "add", "arguments": {"a": 1}}]
 
 
+async def test_a_model_may_be_bound_at_once_though_its_family_has_a_form(tmp_path: Path) -> None:
+    launcher = ScriptedLauncher('[{"name": "add", "arguments": {"a": 1}}]')
+    await call_tools(tmp_path, launcher, catalog='family = "qwen"\ntool_form = "bound"\n')
+    assert launcher.runtimes[0].requests[-1].schema is not None
+
+
 @pytest.mark.parametrize("first", ["[add(a=", "[add(a='one')]", "[subtract(a=1)]"])
 async def test_calls_that_cannot_be_used_are_asked_for_again_bound_to_the_schemas(tmp_path: Path, first: str) -> None:
     launcher = ScriptedLauncher([first, '[{"name": "add", "arguments": {"a": 1}}]'])

@@ -61,6 +61,7 @@ class ModelSpec(Entry):
         adapter: A LoRA adapter laid over the weights when the model is loaded.
         architecture: The engine's name of its architecture.
         family: How it sees tools and writes calls and thoughts.
+        tool_form: Whether it is asked for calls in its family's trained form, or at once bound to the tools' schemas.
         thinking_tokens: How many tokens it may write before the answer begins, on top of what a call allows for the answer;
             0 for a model that does not write its thoughts down.
         context_tokens: Context to open, at most what the model was trained for.
@@ -92,6 +93,7 @@ class ModelSpec(Entry):
     adapter: Adapter | None = None
     architecture: str | None = None
     family: FamilyName = "chatml"
+    tool_form: Literal["trained", "bound"] = "trained"
     thinking_tokens: int = Field(0, ge=0, le=32_768)
     context_tokens: int = Field(4096, ge=256, le=1 << 20)
     least_context_tokens: int | None = Field(None, ge=256)

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "linux_command": {"request": "list files"},
     "parse_document": {"source": "note.txt"},
 }
+A_NUMBER = {"type": "object", "properties": {"a": {"type": "integer"}}}
 REPLIES = {"call_tool": '[{"name": "add", "arguments": {}}]', "linux_command": '{"command": "ls", "explanation": "Lists."}'}
 
 
@@ -61,6 +62,19 @@ async def test_an_expert_whose_table_names_a_tool_of_its_own_is_published_and_no
     assert reply.structured_content["experts"] == ["multilingual"]
 
 
+async def test_a_reply_says_what_was_checked_and_what_each_attempt_cost(tmp_path: Path) -> None:
+    async with client_of(scripted_team(tmp_path, '[{"name": "add", "arguments": {"a": 1}}]')) as client:
+        reply = await client.call_tool("call_tool", {"request": "add 1", "tools": [{"name": "add", "parameters": A_NUMBER}]})
+    assert reply.structured_content is not None
+    checked, (step,) = reply.structured_content["checked"], reply.structured_content["steps"]
+    assert checked[0] == {"what": "call", "how": "JSON Schema", "passed": True, "detail": "add"}
+    assert [attempt["template"].split("@")[0] for attempt in step["attempts"]] == ["experts/tool_fit", "experts/tool_caller"]
+    written = step["attempts"][-1]
+    assert (written["model"], written["finish"]) == ("smollm2-135m", "stop")
+    assert written["tokens"]["completion"] == reply.structured_content["tokens"]["completion"] > 0
+    assert written["seconds"] >= 0
+
+
 async def test_all_schemas_together_stay_small(tmp_path: Path) -> None:
     async with client_of(scripted_team(tmp_path, "")) as client:
         tools = (await client.list_tools()).tools
@@ -88,7 +102,7 @@ async def test_a_reply_says_who_answered_how_it_was_decided_and_what_was_checked
     assert reply["answer"] == "12 * 12 = 144"
     assert (reply["status"], reply["partial"], reply["experts"]) == ("verified", False, ["reasoner"])
     assert reply["route"]["decided_by"] == "cues"
-    assert reply["checks"] == [{"what": "result", "how": "exact arithmetic", "passed": True, "detail": "12 * 12 = 144"}]
+    assert reply["checked"] == [{"what": "result", "how": "exact arithmetic", "passed": True, "detail": "12 * 12 = 144"}]
     assert "[verified] by reasoner; chosen by cues" in text_of(result)
 
 

@@ -9,15 +9,18 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from tiny_moa.answer import Answer, Trace, TraceStep
-from tiny_moa.experts.base import Abstention, Status
+from tiny_moa.experts.base import Abstention, Attempt, Status
+from tiny_moa.models.runtime import Usage
 
 
 class Reply(BaseModel):
     """The answer and how it came about.
 
-    `route` has `decided_by`, `reason`, `seconds` and the `plan`; a check has `what`, `how`, `passed`, `detail`; a step has
-    `expert`, `models`, `outcome`, `seconds`; `tokens` has `prompt`, `cached`, `completion`. They are plain objects here
-    because this schema stands once in every tool, and hosts read all of it into their model's context.
+    `route` has `decided_by`, `reason`, `seconds` and the `plan`; what was checked has `what`, `how`, `passed`, `detail`; a step
+    has `expert`, `models`, `outcome`, `seconds` and its `attempts`, each a time a model was asked, with its `model`,
+    `template`, `finish`, `tokens` and `seconds`; tokens are `prompt`, `cached`, `completion`. `result` holds a `confidence`
+    only where one was calibrated. They are plain objects here because this schema stands once in every tool, and hosts read
+    all of it into their model's context.
     """
 
     answer: str
@@ -25,7 +28,7 @@ class Reply(BaseModel):
     partial: bool
     experts: list[str]
     route: dict[str, Any]
-    checks: list[dict[str, Any]]
+    checked: list[dict[str, Any]]
     notes: list[str]
     steps: list[dict[str, Any]]
     seconds: float
@@ -35,18 +38,17 @@ class Reply(BaseModel):
 
 def reply_of(answer: Answer) -> Reply:
     """Turn an answer into the structured part of a reply."""
-    usage = answer.usage
     return Reply(
         answer=answer.text,
         status=answer.status,
         partial=answer.status == "partial",
         experts=list(answer.experts),
         route=_described_route(answer.trace),
-        checks=[asdict(check) for check in answer.checks],
+        checked=[asdict(check) for check in answer.checks],
         notes=list(answer.notes),
         steps=[_described(step) for step in answer.trace.steps],
         seconds=round(answer.seconds, 3),
-        tokens={"prompt": usage.prompt_tokens, "cached": usage.cached_tokens, "completion": usage.completion_tokens},
+        tokens=_tokens(answer.usage),
         result=dict(answer.fields),
     )
 
@@ -63,7 +65,28 @@ def _described_route(trace: Trace) -> dict[str, Any]:
 
 def _described(step: TraceStep) -> dict[str, Any]:
     outcome = f"abstained: {step.outcome.reason}" if isinstance(step.outcome, Abstention) else step.outcome.status
-    return {"expert": step.expert, "models": list(step.models), "outcome": outcome, "seconds": round(step.seconds, 3)}
+    attempts = [] if isinstance(step.outcome, Abstention) else [_described_attempt(attempt) for attempt in step.outcome.attempts]
+    return {
+        "expert": step.expert,
+        "models": list(step.models),
+        "outcome": outcome,
+        "seconds": round(step.seconds, 3),
+        "attempts": attempts,
+    }
+
+
+def _described_attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "model": attempt.model,
+        "template": attempt.template,
+        "finish": attempt.finish,
+        "tokens": _tokens(attempt.usage),
+        "seconds": round(attempt.usage.read_seconds + attempt.usage.write_seconds, 3),
+    }
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    return {"prompt": usage.prompt_tokens, "cached": usage.cached_tokens, "completion": usage.completion_tokens}
 
 
 def provenance(answer: Answer) -> str:

@@ -95,8 +95,9 @@ class ToolCallExpert:
         return written, attempts
 
     async def _trained(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[_Written, tuple[Attempt, ...]]:
-        family = FAMILIES[self._model.spec.family]
-        if family.tool_template is None:
+        spec = self._model.spec
+        family = FAMILIES[spec.family]
+        if family.tool_template is None or spec.tool_form == "bound":
             return _Written(None), ()
         values = {"task": request, "tools": family.write_tools(tools)}
         completion, attempt = await self._model.write(family.tool_template, values, call)
