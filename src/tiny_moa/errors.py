@@ -28,6 +28,8 @@ TinyMoAError
 │   ├── DocumentRefused         too large, not a plain file, or a format we do not read
 │   ├── PasswordNeeded          a protected file, and no password that opens it
 │   └── ConversionFailed        the converter gave up, ran out of time or memory, or found no text
+├── DeliberationError           a meeting cannot be held or read
+│   └── NoQuorum                too few candidates or ballots for a tally
 └── NoAnswer                    every expert abstained
 """
 
@@ -200,6 +202,14 @@ class PasswordNeeded(DocumentError):
 
 class ConversionFailed(DocumentError):
     """The converter gave up, ran out of time or memory, or found no text."""
+
+
+class DeliberationError(TinyMoAError):
+    """A meeting of several models cannot be held, or the minutes of one cannot be believed."""
+
+
+class NoQuorum(DeliberationError):
+    """Too few candidates or ballots for a tally; the caller falls back to what needs no votes."""
 
 
 class NoAnswer(TinyMoAError):

@@ -1,0 +1,57 @@
+"""Who may vote, from what was counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord, p_greater
+
+GOOD = VoterRecord(70, 90, 65, 90, steady=80, turned=90, parsed=180, asked=180)
+
+
+def test_a_voter_that_is_better_than_chance_is_admitted_with_its_log_odds() -> None:
+    assert GOOD.refusal == ""
+    assert GOOD.balanced_accuracy == pytest.approx(0.75)
+    assert GOOD.weight == pytest.approx(math.log(3))
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (VoterRecord(), "never measured"),
+        (replace(GOOD, true_positives=90, true_negatives=0), "may be chance"),
+        (replace(GOOD, true_positives=45, true_negatives=45), "may be chance"),
+        (replace(GOOD, true_positives=20, true_negatives=25), "may be chance"),
+        (replace(GOOD, true_positives=90, true_negatives=20), "20 of 90 wrong answers"),
+        (replace(GOOD, steady=50), "stayed in the other order"),
+        (replace(GOOD, parsed=170), "could be read"),
+        (VoterRecord(2, 2, 2, 2, 2, 2, 4, 4), "20 of each are wanted"),
+    ],
+    ids=["unmeasured", "always yes", "a coin", "worse than a coin", "mostly yes", "unsteady", "unreadable", "too few"],
+)
+def test_anybody_else_has_no_vote_and_the_reason_is_given(record: VoterRecord, words: str) -> None:
+    assert words in record.refusal
+    assert record.weight == 0
+
+
+@given(*[st.integers(1, 60)] * 4)
+def test_one_of_two_is_greater(a: int, b: int, c: int, d: int) -> None:
+    assert p_greater((a, b), (c, d)) + p_greater((c, d), (a, b)) == pytest.approx(1, abs=1e-9)
+
+
+def test_the_probability_of_being_greater_is_that_of_simple_cases() -> None:
+    assert p_greater((1, 1), (1, 1)) == pytest.approx(0.5)
+    assert p_greater((2, 1), (1, 1)) == pytest.approx(2 / 3)  # the mean of the greater of two uniform draws
+
+
+def test_an_authors_lower_bound_is_below_its_share_and_grows_with_the_count() -> None:
+    few, many = GeneratorRecord(6, 10), GeneratorRecord(60, 100)
+    assert 0 < few.lower_bound < many.lower_bound < 0.6
+    assert GeneratorRecord().lower_bound == 0
+    assert GeneratorRecord().log_odds == 0
+    assert GeneratorRecord(0, 50).log_odds < 0 < GeneratorRecord(50, 50).log_odds
