@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from tests.fakes import Recorder, Script, ScriptedLauncher
+from tests.gguf_files import write_parrot
 from tests.gguf_headers import write_dummy
 from tiny_moa.experts.base import Call
 from tiny_moa.server.team import Team, build_team
@@ -25,6 +26,17 @@ def write_catalog(folder: Path, more: str = "") -> Path:
     file = folder / "catalog.toml"
     file.write_text(CATALOG + more, encoding="utf-8")
     return file
+
+
+def endless(folder: Path) -> Path:
+    """Write a catalogue whose coder never comes to an end in time and never repeats itself, whatever it is asked."""
+    write_parrot(folder / "endless.gguf", [f" word{number}" for number in range(4000)])
+    catalog = folder / "endless.toml"
+    catalog.write_text(
+        '[models.endless]\ntitle = "Endless"\npath = "endless.gguf"\ncontext_tokens = 8192\n[experts.coder]\nmodel = "endless"\n',
+        encoding="utf-8",
+    )
+    return catalog
 
 
 def scripted_team(folder: Path, script: Script | ScriptedLauncher, *, catalog: str = "", **settings: Any) -> Team:

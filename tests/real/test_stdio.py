@@ -16,6 +16,7 @@ from mcp.types import CallToolResult
 
 from tests.documents.make import handbook_docx
 from tests.gguf_files import write_parrot
+from tests.teams import endless
 from tiny_moa import build_team, load_settings
 from tiny_moa.catalog import load_catalog
 from tiny_moa.models.weights import WeightStore
@@ -34,17 +35,6 @@ def server(*arguments: str, transcript: Path | None = None) -> StdioServerParame
     if transcript is not None:
         command = [sys.executable, str(Path(__file__).with_name("tee.py")), str(transcript), *command]
     return StdioServerParameters(command=command[0], args=command[1:], env=ENVIRON)
-
-
-def endless(folder: Path) -> Path:
-    """Write a catalogue whose coder never comes to an end in time and never repeats itself, whatever it is asked."""
-    write_parrot(folder / "endless.gguf", [f" word{number}" for number in range(4000)])
-    catalog = folder / "endless.toml"
-    catalog.write_text(
-        '[models.endless]\ntitle = "Endless"\npath = "endless.gguf"\ncontext_tokens = 8192\n[experts.coder]\nmodel = "endless"\n',
-        encoding="utf-8",
-    )
-    return catalog
 
 
 def values(result: CallToolResult) -> dict[str, Any]:
