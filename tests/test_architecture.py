@@ -45,6 +45,8 @@ def test_functions_stay_short_and_take_few_arguments(file: Path) -> None:
         body = function.body[1:] if ast.get_docstring(function) else function.body
         nested = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in body)
         assert nested or not body or body[-1].end_lineno - body[0].lineno < 35, function.name  # type: ignore[operator]
+        if any("server.tool(" in ast.unparse(decorator) for decorator in function.decorator_list):
+            continue  # what a host may say, one by one
         assert len(function.args.posonlyargs + function.args.args + function.args.kwonlyargs) <= 8, function.name
 
 

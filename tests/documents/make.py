@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.documents.pdf import PdfPage, write_pdf
+from tests.documents.pdf import PdfPage, protect, write_pdf
 
 WORDS = ("anchor", "berth", "crane", "depth", "ebb", "ferry", "gauge", "harbour", "inlet", "jetty", "keel", "lock", "mooring")
 LEFT = "Dredging of the inner basin began early in March and went on until the first storms of October."
@@ -203,6 +203,13 @@ def blank_pdf() -> bytes:
 def secret_pdf() -> bytes:
     """A PDF that cannot be opened without a password that nobody knows."""
     return write_pdf([PdfPage()], is_locked=True)
+
+
+def protected_pdf(password: str) -> bytes:
+    """A PDF that opens with a password."""
+    page = PdfPage()
+    page.lines(50, 100, _wrapped(LEFT))
+    return protect(write_pdf([page]), password)
 
 
 def long_pdf(pages: int = 30) -> bytes:

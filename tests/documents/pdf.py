@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,6 +61,44 @@ class PdfPage:
         """Cover the page with a bitmap of 8-bit grey values."""
         self.bitmap = (width, height, grey)
         self.commands.append(f"q {WIDTH} 0 0 {HEIGHT} 0 0 cm /Im Do Q")
+
+
+def protect(pdf: bytes, password: str) -> bytes:
+    """Encrypt a PDF of `write_pdf` without title, so that it opens with the password: RC4 with 40 bits, the oldest way."""
+    padded = (password.encode("latin-1") + _PADDING)[:32]
+    owner = _rc4(hashlib.md5(padded).digest()[:5], padded)
+    key = hashlib.md5(padded + owner + (-4).to_bytes(4, "little", signed=True) + bytes(16)).digest()[:5]
+    user = _rc4(key, _PADDING)
+    lock = f"/ID [<{'00' * 16}> <{'00' * 16}>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4"
+    lock += f" /O <{owner.hex()}> /U <{user.hex()}> >>"
+    objects: dict[int, bytes] = {}
+    for match in re.finditer(rb"(\d+) 0 obj\n(.*?)\nendobj\n", pdf, re.DOTALL):
+        number, body = int(match[1]), match[2]
+        if b"\nstream\n" in body:
+            head, content = body.split(b"\nstream\n", 1)
+            own = hashlib.md5(key + number.to_bytes(3, "little") + bytes(2)).digest()[:10]
+            body = head + b"\nstream\n" + _rc4(own, content.removesuffix(b"\nendstream")) + b"\nendstream"
+        objects[number] = body
+    return _file(objects, lock)
+
+
+_PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+
+
+def _rc4(key: bytes, content: bytes) -> bytes:
+    state = list(range(256))
+    j = 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    written = bytearray()
+    i = j = 0
+    for byte in content:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        written.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(written)
 
 
 def write_pdf(pages: Sequence[PdfPage], *, title: str = "", is_locked: bool = False) -> bytes:

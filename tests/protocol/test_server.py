@@ -211,8 +211,7 @@ async def test_documents_are_resources_with_completion(tmp_path: Path, mode: Mod
         for name, text in (("회의록.md", "# 안건"), ("plan b.txt", "Plan B")):
             (content,) = (await client.read_resource(listed[name])).contents
             assert text in content.text  # type: ignore[union-attr]
-        (template,) = (await client.list_resource_templates()).resource_templates
-        reference = ResourceTemplateReference(uri=template.uri_template)
+        reference = ResourceTemplateReference(uri="doc://{+path}")
         completed = await client.complete(reference, {"name": "path", "value": "pl"})
         assert completed.completion.values == ["plan b.txt"]
 

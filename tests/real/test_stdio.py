@@ -79,7 +79,7 @@ async def test_every_byte_on_stdout_is_protocol_through_a_whole_session(tmp_path
         async with Client(server("--root", str(tmp_path), "--catalog", catalog, transcript=transcript), mode=mode) as client:
             assert len((await client.list_tools()).tools) == 6
             assert values(await client.call_tool("ask", {"question": "Why is the sky blue?", "max_tokens": 16}))["answer"]
-            assert values(await client.call_tool("parse_document", {"source": "note.docx"}))["markdown"]
+            assert values(await client.call_tool("parse_document", {"source": "note.docx"}))["text"]
             assert (await client.call_tool("ask", {"question": ""})).is_error
             await cancel_while_writing(client)
             assert values(await client.call_tool("solve_math", {"problem": "6 * 7"}))["status"] == "verified"

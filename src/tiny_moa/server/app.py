@@ -38,7 +38,9 @@ class TinyMoAServer(MCPServer[Any]):
         return [_terse_tool(tool) for tool in await super().list_tools()]
 
     async def list_resources(self) -> list[Resource]:
-        """List the fixed resources, then the documents."""
+        """List the fixed resources, then the documents; who asks for documents will soon read one."""
+        if self._team.library.roots:
+            await self._team.reader.warm()
         return [*await super().list_resources(), *await list_documents(self._team)]
 
 

@@ -13,7 +13,7 @@ from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
 from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
-from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, cache_folder
+from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.shell import ShellExpert
@@ -57,6 +57,7 @@ class Team:
     pool: ModelPool
     library: DocumentLibrary
     reader: DocumentReader
+    fetcher: Fetcher
     asker: Asker
 
     async def __aenter__(self) -> Team:
@@ -99,7 +100,9 @@ def build_team(settings: Settings, *, launch: Launcher | None = None) -> Team:
     build = _builders(model_of, library, reader)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates)
-    return Team(settings, catalog, profile, templates, weights, pool, library, reader, Asker(brain, experts))
+    return Team(
+        settings, catalog, profile, templates, weights, pool, library, reader, Fetcher(settings.url_hosts), Asker(brain, experts)
+    )
 
 
 def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tiny_moa.errors import InvalidRequest
-from tiny_moa.experts.documents.document import Document, Page
+from tiny_moa.experts.documents.document import Page
 
-DEFAULT_SLICE_CHARACTERS: Final = 24_000
-"""About 6,000 tokens of English, and below 20,000 tokens in any script."""
-MIN_SLICE_CHARACTERS: Final = 200
-_MARK_CHARACTERS = 24
-"""Room for the comment that names a page."""
+SLICE_COST: Final = 24_000
+"""What a slice may cost: a letter of ASCII costs 1, any other `WIDE_COST`. That is about 6,000 tokens of English and below
+10,000 tokens in any script, so that text and values of an answer together stay below 25,000."""
+WIDE_COST: Final = 2.4
 _EARLIEST = 0.3
 """A cut is not made before this share of the room is used, when there is a worse place after it."""
 _CUTS: Final = (re.compile(r"\n[ \t\r]*\n"), re.compile(r"\n"), re.compile(r"[ \t\u3000]"))
 """Places to cut after, best first: a blank line, the end of a line, a space. Rows of tables are lines."""
+_CURSOR = re.compile(r"([1-9]\d{0,6})(?::(\d{1,9}))?")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a slice begins: a page, and how many characters of it came before."""
+
+    page: int = 1
+    offset: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.offset}" if self.offset else str(self.page)
 
 
 @dataclass(frozen=True)
@@ -26,51 +37,70 @@ class Slice:
     """A part of a document that fits into one answer.
 
     Attributes:
-        text: Markdown. In a document of several pages a comment such as `<!-- page 3 -->` stands before each page.
-        page: Which slice this is, from 1 on.
-        pages: How many slices there are; 1 or more.
-        next_page: The number of the next slice, `None` for the last.
-        first: Number of the document's page that this slice begins in.
-        last: Number of the document's page that it ends in.
+        text: What the writer made of its pages.
+        first: Number of the page that it begins in.
+        last: Number of the page that it ends in.
+        next: Where the next slice begins, `None` when nothing more was read.
     """
 
     text: str
-    page: int
-    pages: int
-    next_page: int | None
     first: int
     last: int
+    next: Cursor | None
 
 
-@dataclass(frozen=True)
-class _Piece:
-    number: int
-    text: str
-
-
-def paginate(document: Document, *, page: int = 1, max_chars: int = DEFAULT_SLICE_CHARACTERS) -> Slice:
-    """Give one slice of a document.
-
-    As many whole pages as fit go into a slice. A page that is longer is cut after a paragraph, else after a line,
-    else after a word. Slices in order hold every word of the document once.
-
-    Args:
-        document: What was read.
-        page: Which slice, from 1 on.
-        max_chars: Most characters of a slice.
+def parse_cursor(text: str) -> Cursor:
+    """Read where to go on, as an earlier answer said it; the beginning when it is empty.
 
     Raises:
-        InvalidRequest: There is no such slice, or `max_chars` is below `MIN_SLICE_CHARACTERS`.
+        InvalidRequest: It is none.
     """
-    if max_chars < MIN_SLICE_CHARACTERS:
-        raise InvalidRequest(f"max_chars is {max_chars} and must be {MIN_SLICE_CHARACTERS} or more")
-    slices = _pack(_pieces(document.pages, max_chars), max_chars)
-    if not 1 <= page <= len(slices):
-        raise InvalidRequest(f"page {page} was asked for and {document.ref.name!r} has pages 1 to {len(slices)}")
-    held = slices[page - 1]
-    following = page + 1 if page < len(slices) else None
-    text = "\n\n".join(piece.text for piece in held)
-    return Slice(text, page, len(slices), following, held[0].number, held[-1].number)
+    if not text:
+        return Cursor()
+    if (match := _CURSOR.fullmatch(text.strip())) is None:
+        raise InvalidRequest(f"next={text!r} is not understood; give the `next` of the answer before, unchanged")
+    return Cursor(int(match[1]), int(match[2] or 0))
+
+
+def cost_of(text: str) -> int:
+    """Give what a text costs of a slice's room."""
+    wide = sum(1 for sign in text if not sign.isascii())
+    return int(len(text) + (WIDE_COST - 1) * wide)
+
+
+def take_slice(
+    pages: Sequence[Page], start: Cursor, write: Callable[[Page, str], str], *, room: int = SLICE_COST, share: float = 1.0
+) -> Slice:
+    """Take as many pages from a cursor on as fit into one answer.
+
+    A page that is longer than the room is cut after a paragraph, else after a line, else after a word. Slices in order
+    hold every word of the pages once.
+
+    Args:
+        pages: Pages that were read, in order.
+        start: Where to begin.
+        write: Makes of a page and a part of its Markdown what stands in the slice.
+        room: What the slice may cost.
+        share: The part of the room that Markdown may take when `write` makes more of it.
+    """
+    budget = room * share
+    written: list[str] = []
+    reached = [page for page in pages if page.number >= start.page] or [Page(start.page, "")]
+    first = last = reached[0].number
+    for page in reached:
+        offset = start.offset if page.number == start.page else 0
+        rest = page.markdown[offset:]
+        cost = cost_of(rest)
+        if cost > budget and not written:
+            (part, *_) = cut(rest, max(int(len(rest) * budget / cost), 1))
+            return Slice(write(page, part), first, page.number, Cursor(page.number, offset + len(part)))
+        if cost > budget:
+            return Slice("\n\n".join(written), first, last, Cursor(page.number))
+        if rest.strip():
+            written.append(write(page, rest))
+        budget -= cost
+        last = page.number
+    return Slice("\n\n".join(written), first, last, None)
 
 
 def cut(text: str, room: int) -> list[str]:
@@ -91,32 +121,3 @@ def _cut_place(text: str, start: int, end: int) -> int:
         if places:
             return places[-1]
     return end
-
-
-def _pieces(pages: Sequence[Page], max_chars: int) -> list[_Piece]:
-    """Give pages, long ones in parts; several pages each begin with a comment that names them."""
-    is_marked = len(pages) > 1
-    room = max_chars - (_MARK_CHARACTERS if is_marked else 0)
-    pieces: list[_Piece] = []
-    for page in pages:
-        if not page.markdown.strip():
-            continue
-        mark = f"<!-- page {page.number} -->\n\n" if is_marked else ""
-        for index, part in enumerate(cut(page.markdown.strip("\n"), room)):
-            pieces.append(_Piece(page.number, part if index else mark + part))
-    return pieces or [_Piece(1, "")]
-
-
-def _pack(pieces: Sequence[_Piece], max_chars: int) -> list[list[_Piece]]:
-    """Put neighbouring pieces together as long as they fit."""
-    slices: list[list[_Piece]] = []
-    used = 0
-    for piece in pieces:
-        size = len(piece.text) + 2
-        if slices and used + size <= max_chars + 2:
-            slices[-1].append(piece)
-            used += size
-        else:
-            slices.append([piece])
-            used = size
-    return slices

@@ -157,28 +157,19 @@ class DocumentReader:
                 return held.bookmarks
         raise ConversionFailed(f"{_name(source)!r} was not read in time; raise deadline_seconds")
 
-    async def picture(self, source: Source, number: int, *, deadline: float, listener: Listener, password: str = "") -> bytes:
-        """Give one picture as a PNG file.
+    async def bitmaps(
+        self, source: Source, page: int, *, deadline: float, listener: Listener, password: str = ""
+    ) -> tuple[bytes | None, ...]:
+        """Give the pictures of one page as PNG files, in order; `None` for one without a bitmap.
 
         Raises:
-            InvalidRequest: There is no picture of that number, or it has no bitmap.
             DocumentError: As `read`.
         """
-        document = await self.read(source, deadline=deadline, listener=listener, reading=Reading(password=password))
-        found = [picture for picture in document.pictures if picture.number == number]
-        if not found:
-            raise InvalidRequest(f"{document.ref.name!r} has {len(document.pictures)} pictures, no picture {number}")
-        page = found[0].page
-        is_pdf = document.ref.suffix == ".pdf"
-        answer = await self._convert_again(
-            source, deadline, listener, {"wants": ["images"], "pages": [page, page] if is_pdf else None, "password": password}
-        )
-        earlier = sum(picture.page < page for picture in document.pictures) if is_pdf else 0
-        pictures = answer["pictures"]
-        place = number - 1 - earlier
-        if place >= len(pictures) or "png" not in pictures[place]:
-            raise InvalidRequest(f"picture {number} of {document.ref.name!r} has no bitmap")
-        return base64.b64decode(pictures[place]["png"])
+        is_pdf = _name(source).lower().endswith(".pdf")
+        more: Frame = {"wants": ["images"], "password": password} | ({"pages": [page, page]} if is_pdf else {})
+        answer = await self._convert_again(source, deadline, listener, more)
+        found = [words.get("png") for words in answer["pictures"] if words["page"] == page]
+        return tuple(base64.b64decode(png) if png else None for png in found)
 
     async def docling_json(
         self, source: Source, *, deadline: float, listener: Listener, reading: Reading = ALL
