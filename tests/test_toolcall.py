@@ -17,7 +17,7 @@ from tiny_moa.errors import InvalidRequest, NoAnswer
 from tiny_moa.experts.base import Task
 from tiny_moa.experts.checks import check_calls
 from tiny_moa.experts.toolcall import read_tools
-from tiny_moa.experts.toolcall.expert import likeliest, nothing_said, settle
+from tiny_moa.experts.toolcall.expert import likeliest, nothing_said, settle, weighed
 from tiny_moa.experts.toolcall.grounding import ground, without_guesses
 from tiny_moa.experts.toolcall.narrowing import MOST_CHARACTERS, MOST_SHOWN, narrow, terms
 from tiny_moa.models.runtime import CompletionRequest
@@ -234,6 +234,26 @@ def test_the_likeliest_tool_comes_first(shares: list[float]) -> None:
     chosen = [int(one["name"]) for one in likeliest(offered, shares)]
     assert chosen[0] == shares.index(max(shares))
     assert len(set(chosen)) == len(chosen)
+
+
+def test_words_shared_with_the_request_outweigh_a_slight_preference_of_the_model() -> None:
+    assert max(range(2), key=weighed((0.3, 0.7), (2.0, 0.0)).__getitem__) == 0
+    assert weighed((0.3, 0.7), (0.0, 0.0)) == pytest.approx((0.3, 0.7))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 50)), min_size=1, max_size=8))
+def test_weights_are_shares_of_one(pairs: list[tuple[float, float]]) -> None:
+    shares, scores = zip(*pairs, strict=True)
+    weights = weighed(shares, scores)
+    assert len(weights) == len(pairs)
+    assert sum(weights) == pytest.approx(1) or not any(weights) or weights == shares
+
+
+async def test_how_sure_a_model_must_be_is_its_own(tmp_path: Path) -> None:
+    reply = '[{"name": "add", "arguments": {"a": 1}}]'
+    called = await call_tools(tmp_path, scoring(reply, fit=0.7), catalog="least_fit = 0.6\n")
+    refused = await call_tools(tmp_path, scoring(reply, fit=0.7), catalog="least_fit = 0.8\n")
+    assert (len(called.fields["calls"]), refused.fields["calls"]) == (1, [])
 
 
 # -- where values are from ------------------------------------------------------------------------------------------

@@ -68,6 +68,8 @@ class ModelSpec(Entry):
         least_context_tokens: The smallest context that is still of use when memory is short; 2,048 unless given, or
             `context_tokens` when that is smaller.
         may_shrink: Whether the model may be loaded with a coarser cache and a smaller context when memory is short.
+        least_fit: The least probability it must give to `yes` when asked whether a tool fits a request, for a call to be
+            proposed; measured where it is not 0.5.
         sampling: The model card's advice.
         stops: Texts that end an answer besides the model's own end token.
         licence: Its licence by name.
@@ -94,6 +96,7 @@ class ModelSpec(Entry):
     architecture: str | None = None
     family: FamilyName = "chatml"
     tool_form: Literal["trained", "bound"] = "trained"
+    least_fit: float = Field(0.5, ge=0, le=1)
     thinking_tokens: int = Field(0, ge=0, le=32_768)
     context_tokens: int = Field(4096, ge=256, le=1 << 20)
     least_context_tokens: int | None = Field(None, ge=256)

@@ -23,7 +23,7 @@ def narrow(request: str, tools: Sequence[Tool]) -> tuple[Tool, ...]:
     """
     if len(tools) <= MOST_SHOWN and sum(map(_length, tools)) <= MOST_CHARACTERS:
         return tuple(tools)
-    scores = _scores(request, tools)
+    scores = closeness(request, tools)
     chosen: list[int] = []
     room = MOST_CHARACTERS
     for index in sorted(range(len(tools)), key=lambda index: (-scores[index], index)):
@@ -50,7 +50,8 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def _scores(request: str, tools: Sequence[Tool]) -> list[float]:
+def closeness(request: str, tools: Sequence[Tool]) -> tuple[float, ...]:
+    """Give each tool's BM25 score for a request, 0 or more; 0 for all when they share no word with it."""
     import bm25s
 
     documents = [terms(" ".join(_words(tool))) or [""] for tool in tools]
@@ -58,7 +59,7 @@ def _scores(request: str, tools: Sequence[Tool]) -> list[float]:
     index.index(documents, show_progress=False)
     known = {term for document in documents for term in document}
     asked = [term for term in terms(request) if term in known]
-    return [float(score) for score in index.get_scores(asked)] if asked else [0.0] * len(tools)
+    return tuple(float(score) for score in index.get_scores(asked)) if asked else (0.0,) * len(tools)
 
 
 def _words(tool: Tool) -> Iterator[str]:
