@@ -24,7 +24,8 @@ def write_catalog(folder: Path, more: str = "") -> Path:
     """Write a user's catalogue whose one model is a GGUF file of nothing, which no engine ever opens."""
     write_dummy(folder / "dummy.gguf")
     file = folder / "catalog.toml"
-    file.write_text(CATALOG + more, encoding="utf-8")
+    unless_given = "" if "least_fit" in more else "least_fit = 0.5\n"  # what a scripted model gives two labels
+    file.write_text(CATALOG + unless_given + more, encoding="utf-8")
     return file
 
 

@@ -18,8 +18,8 @@ from tiny_moa.experts.base import Task
 from tiny_moa.experts.checks import check_calls
 from tiny_moa.experts.toolcall import read_tools
 from tiny_moa.experts.toolcall.expert import likeliest, nothing_said, settle, weighed
-from tiny_moa.experts.toolcall.grounding import ground, without_guesses
-from tiny_moa.experts.toolcall.narrowing import MOST_CHARACTERS, MOST_SHOWN, narrow, terms
+from tiny_moa.experts.toolcall.grounding import ground, unused_numbers, without_guesses
+from tiny_moa.experts.toolcall.narrowing import MOST_BYTES, MOST_SHOWN, narrow, terms
 from tiny_moa.models.runtime import CompletionRequest
 
 
@@ -86,6 +86,16 @@ async def test_two_things_asked_for_become_two_calls_and_the_same_call_one(tmp_p
     reply = wire({"city": "Paris"}, {"city": "Rome"}, {"city": "Paris"})
     answer = await call_tools(tmp_path, reply, "Weather in Paris and in Rome", [WEATHER])
     assert [call["arguments"]["city"] for call in answer.fields["calls"]] == ["Paris", "Rome"]
+
+
+async def test_a_figure_that_no_call_uses_is_asked_after_once(tmp_path: Path) -> None:
+    def adding(*numbers: int) -> str:
+        return json.dumps([{"name": "add", "arguments": {"a": number}} for number in numbers])
+
+    completed = await call_tools(tmp_path, [adding(5), adding(5, 9)], "add 5, and add 9")
+    assert [call["arguments"]["a"] for call in completed.fields["calls"]] == [5, 9]
+    kept = await call_tools(tmp_path, [adding(5), adding(77, 9)], "add 5, and add 9")
+    assert [call["arguments"]["a"] for call in kept.fields["calls"]] == [5]
 
 
 async def test_a_value_that_is_nowhere_in_the_request_is_named(tmp_path: Path) -> None:
@@ -221,7 +231,7 @@ def test_narrowing_keeps_order_and_bounds_and_never_gives_nothing(descriptions: 
     shown = narrow(request_text, offered)
     assert 1 <= len(shown) <= MOST_SHOWN
     assert [one for one in offered if one in shown] == list(shown)
-    assert len(shown) == 1 or sum(len(json.dumps(one, ensure_ascii=False)) for one in shown) <= MOST_CHARACTERS
+    assert len(shown) == 1 or sum(len(json.dumps(one, ensure_ascii=False).encode()) for one in shown) <= MOST_BYTES
 
 
 def test_names_come_apart_into_terms() -> None:
@@ -293,6 +303,12 @@ def test_a_value_is_found_in_the_request_or_nowhere(value: Any, request_text: st
 def test_a_text_copied_from_the_request_is_always_found(value: str, before: str, after: str) -> None:
     (found,) = ground({"x": value}, {"properties": {"x": {}}}, f"{before} {value} {after}")
     assert found.source == "request"
+
+
+def test_figures_that_no_value_holds_are_found() -> None:
+    schema = tool("t", "", [], a=INTEGER, at=TEXT)["parameters"]
+    found = ground({"a": 120, "at": "14:30"}, schema, "for 2 hours at 14:30 in room 7")
+    assert unused_numbers(found, "for 2 hours at 14:30 in room 7") == ("7",)
 
 
 @given(st.text(max_size=200))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tiny_moa.catalog import ExpertSpec
+from tiny_moa.catalog import ExpertSpec, ModelSpec
 from tiny_moa.errors import CallsUnreadable, SchemaUnsupported
 from tiny_moa.experts import checks
 from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Task, TemplatedModel, cut_note, status_of
-from tiny_moa.experts.toolcall.grounding import Grounding, ground, without_guesses
+from tiny_moa.experts.toolcall.grounding import Grounding, ground, unused_numbers, without_guesses
 from tiny_moa.experts.toolcall.narrowing import closeness, narrow
 from tiny_moa.models.families import FAMILIES
 from tiny_moa.models.grammar import schema_grammar
@@ -26,6 +27,8 @@ Calls = list[dict[str, Any]]
 CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE = "experts/tool_choice", "experts/tool_fit", "experts/tool_repair"
 MAX_CALLS = 16
 """Most calls one request is turned into."""
+_HANGUL = re.compile(r"[가-힣]")
+_FOREIGN_DISCOUNT = 0.05
 LEAST_SHARE = 0.2
 """A second tool is offered beside the likeliest when it has this share of the probability."""
 
@@ -62,6 +65,9 @@ class ToolCallExpert:
         if written.calls is None:
             return self._no_call(f"the model wrote no call that fits its schema ({written.fault})", attempts, notes)
         calls, found = settle(written.calls, tools, task.text)
+        if calls and not nothing_said(found) and (unused := unused_numbers(found, task.text)):
+            calls, found, more = await self._completed(calls, found, unused, task.text, tools, call)
+            attempts = (*attempts, *more)
         if missing := nothing_said(found):
             return self._no_call(f"the request does not give {missing}", attempts, notes)
         if not calls:
@@ -79,7 +85,7 @@ class ToolCallExpert:
             attempts = (attempt,)
             chosen = likeliest(tools, weighed(shares, closeness(request, tools)))
         fits, attempt = await self._model.score(FIT_TEMPLATE, {"task": request, **described(chosen[0])}, ("yes", "no"), call)
-        return (chosen if fits[0] >= self._model.spec.least_fit else ()), (*attempts, attempt)
+        return (chosen if fits[0] >= least_fit(self._model.spec, request) else ()), (*attempts, attempt)
 
     async def _write(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[_Written, tuple[Attempt, ...]]:
         """Have the calls written: in the family's trained form, else bound by grammar, else bound and told the fault."""
@@ -118,6 +124,18 @@ class ToolCallExpert:
             return _Written(None, "the calls were cut off", is_cut=True), attempt
         return _checked(calls, tools), attempt
 
+    async def _completed(
+        self, calls: Calls, found: tuple[Grounding, ...], unused: Sequence[str], request: str, tools: Sequence[Tool], call: Call
+    ) -> tuple[Calls, tuple[Grounding, ...], tuple[Attempt, ...]]:  # fmt: skip
+        """Have the calls written once more, told which figures of the request are in none; keep them if they hold more."""
+        fault = f"it leaves out {', '.join(unused)}. Earlier try: {json.dumps(calls, ensure_ascii=False)}"
+        written, attempt = await self._bound(REPAIR_TEMPLATE, {"task": request, "fault": fault}, tools, call)
+        if written.calls is not None:
+            again, grounded = settle(written.calls, tools, request)
+            if len(unused_numbers(grounded, request)) < len(unused) and all(one.source for one in grounded):
+                return again, grounded, (attempt,)
+        return calls, found, (attempt,)
+
     def _no_call(self, reason: str, attempts: tuple[Attempt, ...], notes: tuple[str, ...]) -> Proposal:
         text = f"No call: {reason}."
         return Proposal(self.spec.name, text, "unverified", (), attempts, {"calls": [], "reason": reason}, notes)
@@ -133,6 +151,15 @@ class ToolCallExpert:
         text = json.dumps(calls, ensure_ascii=False, indent=2)
         told = (*notes, "These calls are proposals; nothing was called.", *doubts, *cut_note(attempts[-1]))
         return Proposal(self.spec.name, text, status_of(attempts[-1]), (*validity, values), attempts, {"calls": calls}, told)
+
+
+def least_fit(spec: ModelSpec, request: str) -> float:
+    """Give how sure a model must be that a tool fits: less in Korean when it was not trained in it, as it is less sure of all.
+
+    Right tools for 9 Korean requests had 0.82 to 0.91 of the 1.5B model, those for 32 English ones 0.86 to 0.97.
+    """
+    is_foreign = "ko" not in spec.languages and len(_HANGUL.findall(request)) * 2 > len(request.replace(" ", ""))
+    return spec.least_fit - (_FOREIGN_DISCOUNT if is_foreign else 0.0)
 
 
 def weighed(shares: Sequence[float], scores: Sequence[float]) -> tuple[float, ...]:

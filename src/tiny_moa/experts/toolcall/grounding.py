@@ -124,6 +124,19 @@ def _source(value: Any, schema: Mapping[str, Any], said: Said) -> str:
     return "choice" if "enum" in schema or "const" in schema else ""
 
 
+def unused_numbers(found: Sequence[Grounding], request: str) -> tuple[str, ...]:
+    """Give the figures of a request that no value of its calls holds or comes from: a sign that a call is missing."""
+    values = [Said(str(one.value)) for one in found]
+    figures = dict.fromkeys(_NUMBER.findall(_OVERLONG.sub(" ", unicodedata.normalize("NFKC", request).casefold())))
+    return tuple(figure for figure in figures if not any(_is_in(figure, value) for value in values))
+
+
+def _is_in(figure: str, value: Said) -> bool:
+    return any(value.number(number) for number in Said(figure).numbers) or any(
+        Said(figure).number(number) for number in value.numbers
+    )
+
+
 class Said:
     """What a request says, in words and in numbers."""
 

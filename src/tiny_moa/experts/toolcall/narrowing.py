@@ -10,8 +10,8 @@ from typing import Any
 Tool = Mapping[str, Any]
 MOST_SHOWN = 12
 """Most tools a model is shown; a choice of more is beyond a small one."""
-MOST_CHARACTERS = 6_000
-"""Most characters of their descriptions and schemas together: some 1,800 tokens of a context of 4,096."""
+MOST_BYTES = 6_000
+"""Most bytes of their names, descriptions and schemas together: some 1,800 tokens of a context of 4,096."""
 _PIECE = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*|\d+|[^\W\dA-Za-z_]+")
 _PLURAL = re.compile(r"(?<=[a-z]{3})(?:ies|es|s|ing|ed|er|e)$")
 
@@ -21,11 +21,11 @@ def narrow(request: str, tools: Sequence[Tool]) -> tuple[Tool, ...]:
 
     A list that is short enough stays whole. A tie goes to the earlier tool. One tool at least is given, however long it is.
     """
-    if len(tools) <= MOST_SHOWN and sum(map(_length, tools)) <= MOST_CHARACTERS:
+    if len(tools) <= MOST_SHOWN and sum(map(_length, tools)) <= MOST_BYTES:
         return tuple(tools)
     scores = closeness(request, tools)
     chosen: list[int] = []
-    room = MOST_CHARACTERS
+    room = MOST_BYTES
     for index in sorted(range(len(tools)), key=lambda index: (-scores[index], index)):
         if len(chosen) == MOST_SHOWN:
             break
@@ -73,4 +73,4 @@ def _words(tool: Tool) -> Iterator[str]:
 
 
 def _length(tool: Tool) -> int:
-    return len(json.dumps(dict(tool), ensure_ascii=False))
+    return len(json.dumps(dict(tool), ensure_ascii=False).encode(errors="replace"))
