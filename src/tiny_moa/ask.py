@@ -12,6 +12,7 @@ from tiny_moa.answer import Answer, Trace, TraceStep, answer_of, proposals_of
 from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages, turns, wants_verbatim
 from tiny_moa.errors import InvalidRequest, TinyMoAError, UnknownExpert
 from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
+from tiny_moa.experts.documents.expert import wants_whole
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class _Run:
         route: Who is to answer.
         done: What was done so far.
         standing: For each step of the route that came to something, where in `done` it stands.
+        documents: Documents and folders the caller gave.
         is_verbatim: Whether a document's text is wanted as it is.
     """
 
@@ -44,6 +46,7 @@ class _Run:
     route: Route = field(default_factory=lambda: Route((), "fallback"))
     done: list[TraceStep] = field(default_factory=list)
     standing: dict[Step, int] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
 
     @property
     def is_verbatim(self) -> bool:
@@ -70,20 +73,25 @@ class Asker:
         self._material = frozenset(name for name in experts if self._is_material(name))
         self._rewriting = frozenset(name for name, expert in experts.items() if expert.spec.rewrites)
 
-    async def ask(self, question: str, call: Call) -> Answer:
+    async def ask(self, question: str, call: Call, *, documents: Sequence[str] = ()) -> Answer:
         """Answer a question by whoever is best for it.
 
         Args:
             question: In any language; documents are named by their path under a root or their `doc://` URI.
             call: The bounds.
+            documents: Documents and folders to answer from, whatever the question names.
 
         Raises:
             InvalidRequest: The question is empty or too long.
             NoAnswer: Every expert abstained, the Brain included.
         """
         check_text("question", question)
-        run = _Run(question, call, anyio.current_time())
-        run.route = await self._brain.route(question, run.share(_ROUTE_SHARE))
+        run = _Run(question, call, anyio.current_time(), documents=tuple(documents))
+        reader = next(filter(self._is_document, self._experts), None) if documents else None
+        if reader is not None:
+            run.route = Route((Step(reader, question),), "caller", "documents were given")
+        else:
+            run.route = await self._brain.route(question, run.share(_ROUTE_SHARE))
         route_seconds = anyio.current_time() - run.began
         await self._follow(run)
         parts = await self._finish(run)
@@ -148,13 +156,20 @@ class Asker:
             work = (
                 self._brain.answer(prompt, call, asked=run.question)
                 if name == BRAIN
-                else self._experts[name].propose(Task(prompt), call)
+                else self._experts[name].propose(self._task(run, name, prompt), call)
             )
             instead_of = "" if name == step.expert else step.expert
             place = await self._record(run, name, prompt, work, instead_of=instead_of)
             if isinstance(run.done[place].outcome, Proposal):
                 run.standing[step] = place
                 return
+
+    def _task(self, run: _Run, name: str, prompt: str) -> Task:
+        """Say what an expert is asked; a document's reader answers by itself what only it is asked."""
+        if not self._is_document(name):
+            return Task(prompt)
+        is_alone = len(run.route.steps) == 1 and not run.is_verbatim and not wants_whole(run.question)
+        return Task(prompt, documents=run.documents, wants_answer=is_alone)
 
     def _heirs(self, run: _Run, step: Step) -> Sequence[str]:
         """Who takes over from an expert that does not answer: nobody where only it could know what to say."""
@@ -185,6 +200,8 @@ class Asker:
         places = [run.standing[step] for step in self._finals(run) if step in run.standing]
         places = places or sorted(run.standing.values())[-1:]
         proposals = proposals_of(run.done[place] for place in places)
+        if any("citations" in proposal.fields for proposal in proposals):
+            return places  # the documents' own words; a model would only blur them
         if not run.is_verbatim and any(self._is_document(proposal.expert) for proposal in proposals):
             text = "\n\n".join(proposal.text for proposal in proposals)
             prompt = self._brain.continue_with(run.question, text, max_chars=_MATERIAL_CHARS)

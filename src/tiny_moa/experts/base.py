@@ -46,11 +46,15 @@ class Task:
         text: The request, in the user's or the Brain's words.
         language: The programming language wanted, for experts that write code.
         tools: The tools on offer, for experts that propose calls: objects with `name`, `description`, `parameters`.
+        documents: Documents and folders to look at, for the expert that reads them; those that the text names when empty.
+        wants_answer: Whether that expert is to answer the text from them, rather than to give their own text.
     """
 
     text: str
     language: str = "python"
     tools: tuple[Mapping[str, Any], ...] = ()
+    documents: tuple[str, ...] = ()
+    wants_answer: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,16 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     async def ask(
         question: Annotated[str, Field(description="The question, in any language. Name documents by path or doc:// URI.")],
         ctx: Context,
+        documents: Annotated[list[str], Field(description="Files or folders to answer from.")] = [],  # noqa: B006
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
         """Ask a private team of small local models. A Brain routes the question to experts (code, mathematics, documents,
         translation, shell) and combines their work. The reply says who answered, what was checked (`verified`,
         `unverified`, `partial`) and why. Nothing leaves this machine; nothing is executed."""
-        return await _bounded(ctx, (deadline_seconds, max_tokens), lambda call: team.asker.ask(question, call))
+        return await _bounded(
+            ctx, (deadline_seconds, max_tokens), lambda call: team.asker.ask(question, call, documents=documents)
+        )
 
     @server.tool(title="Solve mathematics", annotations=_READS)
     async def solve_math(
@@ -108,7 +111,7 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     async def parse_document(
         source: Annotated[str, Field(description="Path under a root, doc:// URI or allowed URL; with `content`, a file name.")],
         ctx: Context,
-        content: Annotated[str, Field(description="The file in base64, when it is under no root.")] = "",
+        content: Annotated[str, Field(description="The file in base64, if under no root.")] = "",
         pages: Annotated[str, Field(description="Such as 1-3,7; all when empty.")] = "",
         format: Form = "markdown",
         next: Annotated[str, Field(description="`next` of the answer before.")] = "",

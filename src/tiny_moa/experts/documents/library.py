@@ -74,6 +74,27 @@ class DocumentLibrary:
             raise OutsideRoots("no folder is open for reading; set TINY_MOA_ROOTS or start the server with --root FOLDER")
         return self._examine(self._find(target, source), source)
 
+    def expand(self, source: str, limit: int) -> tuple[DocumentRef, ...]:
+        """Find the documents of a path or a URI: the one it names, or those in the folder it names.
+
+        `.` and `doc://` stand for everything under the roots.
+
+        Raises:
+            DocumentError: As `locate`; also when a folder holds no document.
+        """
+        if source.strip() in (".", "./", "/", SCHEME) and self._roots:
+            found = self.list(limit)
+        else:
+            target = _plain_path(source)
+            folder = self._find(target.rstrip("/") or target, source) if self._roots else None
+            if folder is None or not folder.is_dir():
+                return (self.locate(source),)
+            inside = (ref for ref in self._documents() if ref.path.is_relative_to(folder))
+            found = tuple(islice(inside, max(limit, 0)))
+        if not found:
+            raise DocumentNotFound(f"there is no document in {source!r}; supported are {SUPPORTED}")
+        return found
+
     def complete(self, prefix: str, limit: int = 20) -> tuple[str, ...]:
         """Give the documents that go on from `prefix`, for completion.
 
