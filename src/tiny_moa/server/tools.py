@@ -111,8 +111,8 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     async def parse_document(
         source: Annotated[str, Field(description="Path under a root, doc:// URI or allowed URL; with `content`, a file name.")],
         ctx: Context,
-        content: Annotated[str, Field(description="The file in base64, if under no root.")] = "",
-        pages: Annotated[str, Field(description="Such as 1-3,7; all when empty.")] = "",
+        content: Annotated[str, Field(description="The file in base64.")] = "",
+        pages: Annotated[str, Field(description="Such as 1-3,7.")] = "",
         format: Form = "markdown",
         next: Annotated[str, Field(description="`next` of the answer before.")] = "",
         tables: TableForm = "none",
