@@ -69,7 +69,7 @@ class ModelSpec(Entry):
             `context_tokens` when that is smaller.
         may_shrink: Whether the model may be loaded with a coarser cache and a smaller context when memory is short.
         least_fit: The least probability it must give to `yes` when asked whether a tool fits a request, for a call to be
-            proposed; measured where it is not 0.5.
+            proposed. The default is for models it was not measured on, which are overruled only when they clearly say no.
         sampling: The model card's advice.
         stops: Texts that end an answer besides the model's own end token.
         licence: Its licence by name.
@@ -96,7 +96,7 @@ class ModelSpec(Entry):
     architecture: str | None = None
     family: FamilyName = "chatml"
     tool_form: Literal["trained", "bound"] = "trained"
-    least_fit: float = Field(0.5, ge=0, le=1)
+    least_fit: float = Field(0.35, ge=0, le=1)
     thinking_tokens: int = Field(0, ge=0, le=32_768)
     context_tokens: int = Field(4096, ge=256, le=1 << 20)
     least_context_tokens: int | None = Field(None, ge=256)

@@ -91,7 +91,8 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
         """Turn a request into calls of the tools you list: names and JSON arguments, valid against each schema. The calls
-        are proposals in `result.calls`; this server never makes them. Says so when no tool fits."""
+        are proposals in `result.calls`; this server never makes them. When no tool fits, or the request does not give what
+        it needs, there are none and `result.reason` says why."""
         with _tool_errors():
             task = Task(request, tools=read_tools(tools))
         return await ask_expert("call_tool", task, ctx, (deadline_seconds, max_tokens))

@@ -10,10 +10,8 @@ from functools import cache
 from importlib import resources
 
 _MATERIAL = re.compile(r"<material>\n?(.*?)\n?</material>", re.DOTALL)
-_VERB = (
-    r"translat\w*|번역|옮겨|바꿔|통역|how (?:do|would|can) (?:you|i|we) say|how to say|what is the \w+ for|뭐라고|어떻게 말|say"
-)
-_ORDER = re.compile(rf"\b(?:in|into|to)\s+[A-Z]?[a-z]+\b|{_VERB}", re.IGNORECASE)
+_VERB = r"translat\w*|how (?:do|would|can) (?:you|i|we) say|how to say|what is the \w+ for|\bsay\b|번역|옮겨|바꿔|통역|뭐라고|어떻게 말"
+_POLITE = frozenset(("please", "부탁해", "부탁해요", "부탁드립니다"))
 _SAYS_TRANSLATE = re.compile(_VERB, re.IGNORECASE)
 _QUOTED = re.compile(r"```.*?```|“([^”]+)”|\"([^\"]+)\"|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)|「([^」]+)」", re.DOTALL)
 _MOST_ORDER = 120
@@ -83,12 +81,20 @@ def _parted(request: str) -> tuple[str, str | None]:
     if material := _MATERIAL.search(request):
         return request[: material.start()], material[1].strip() or None
     for order, text in (_first_colon(request), _first_line(request), _last_line(request)):
-        if text.strip() and len(order) <= _MOST_ORDER and _ORDER.search(order):
+        if text.strip() and _is_order(order):
             return order, _unquoted(text)
     if _SAYS_TRANSLATE.search(request) and (quoted := _QUOTED.search(request)):
         text = next((group for group in quoted.groups() if group is not None), quoted[0])
         return request.replace(quoted[0], " ", 1), text
     return request, None
+
+
+def _is_order(line: str) -> bool:
+    """Whether a line asks for a translation: it says so, or names a language and says nothing else."""
+    if len(line) > _MOST_ORDER:
+        return False
+    rest = _target_pattern().sub(" ", line)
+    return bool(_SAYS_TRANSLATE.search(line)) or (rest != line and _POLITE.issuperset(re.findall(r"\w+", rest.lower())))
 
 
 def _first_colon(request: str) -> tuple[str, str]:
