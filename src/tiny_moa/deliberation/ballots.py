@@ -20,8 +20,9 @@ BUDGET = float(max(CREDITS))
 SAME = 1e-9
 """Scores closer than this are equal."""
 
-Form = Literal["intensity", "strict"]
-"""How credits become shares: of the purse, or of what the voter gave in all. The second makes (1, 0) equal to (9, 0)."""
+Form = Literal["intensity", "strict", "mean"]
+"""How credits become votes: the root of their share of the purse, or of what the voter gave in all, which makes (1, 0) equal to
+(9, 0); or, for comparison, the credits themselves without any root."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,13 @@ def credits_of_probability(yes: float) -> float:
 
 
 def votes(ballot: Ballot, form: Form = "intensity") -> dict[str, float]:
-    """Give what a ballot's credits buy: the signed root of each candidate's share, in [-1, 1].
+    """Give what a ballot's credits buy, each in [-1, 1].
 
-    The shares of one ballot add up to 1 at most, so a vote for everybody is worth less than one for a single candidate.
+    In the quadratic forms it is the signed root of each candidate's share, and the shares of one ballot add up to 1 at most,
+    so a vote for everybody is worth less than one for a single candidate.
     """
+    if form == "mean":
+        return {label: max(-1.0, min(1.0, given / BUDGET)) for label, given in ballot.credits.items()}
     spent = sum(map(abs, ballot.credits.values()))
     purse = spent if form == "strict" else max(spent, BUDGET)
     if not spent:
@@ -113,18 +117,19 @@ def votes(ballot: Ballot, form: Form = "intensity") -> dict[str, float]:
 
 def tally(
     ballots: Sequence[Ballot], candidates: Sequence[Candidate], *, weights: Mapping[str, float] | None = None,
-    form: Form = "intensity",
+    form: Form = "intensity", masks_own: bool = True,
 ) -> Tally:  # fmt: skip
     """Count ballots over candidates.
 
-    A vote on a voter's own candidate or on an unknown one is not counted (the diagonal is masked here once more, whatever
-    the ballot's form let through). A voter of weight 0 changes nothing. An abstention is no zero: it counts nowhere.
+    A vote on a voter's own candidate or on an unknown one is not counted: the diagonal is masked here once more, whatever the
+    ballot's form let through. A voter of weight 0 changes nothing. An abstention is no zero: it counts nowhere.
 
     Args:
         ballots: At most one for each voter.
         candidates: In the order of their labels.
         weights: How much a voter's word counts, 0 or more; 1 for everybody when it is `None`, 0 for who is not named.
-        form: How credits become shares.
+        form: How credits become votes.
+        masks_own: False counts votes for oneself, to measure what that costs.
 
     Raises:
         NoQuorum: There are fewer than two candidates, or no ballot that counts.
@@ -136,7 +141,7 @@ def tally(
     voters = 0
     for ballot in ballots:
         weight = 1.0 if weights is None else weights.get(ballot.voter, 0.0)
-        mine = Ballot(ballot.voter, _of_others(ballot, author))
+        mine = Ballot(ballot.voter, _counted(ballot, author, masks_own=masks_own))
         if weight <= 0 or mine.is_abstention:
             continue
         voters += 1
@@ -160,8 +165,9 @@ def tally(
     )
 
 
-def _of_others(ballot: Ballot, author: Mapping[str, str]) -> dict[str, float]:
-    return {label: given for label, given in ballot.credits.items() if author.get(label, ballot.voter) != ballot.voter}
+def _counted(ballot: Ballot, author: Mapping[str, str], *, masks_own: bool) -> dict[str, float]:
+    known = {label: given for label, given in ballot.credits.items() if label in author}
+    return {label: given for label, given in known.items() if not (masks_own and author[label] == ballot.voter)}
 
 
 def _mean(pairs: Sequence[tuple[float, float]]) -> float:

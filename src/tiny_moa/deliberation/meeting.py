@@ -1,0 +1,382 @@
+"""One meeting: rounds of proposals and ballots until a proof, agreement or evidence ends it; gives the best so far at any time.
+
+The order of what decides: a proof, then agreement of independent answers, then the ballots of admitted voters, then how good the
+authors are known to be. Ballots are never asked of a model that was not measured.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import anyio
+
+from tiny_moa.deliberation.anonymity import labels, without_author
+from tiny_moa.deliberation.audit import Entry, chained
+from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
+from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
+from tiny_moa.deliberation.fields import Field, Finding
+from tiny_moa.deliberation.panel import NOTHING, Seat, propose, shown_candidates, vote
+from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
+from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
+from tiny_moa.errors import ModelError, NoQuorum
+from tiny_moa.experts.base import Attempt, Call
+
+logger = logging.getLogger(__name__)
+
+Reason = Literal["verifier", "agreement", "evidence", "no voters", "rounds", "budget", "deadline", "nobody answered"]
+"""Why a meeting ended."""
+_CHARS_PER_TOKEN = 3
+"""Characters of a token, rather too few, for states that are cut before any model counts their tokens."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How meetings are held.
+
+    Attributes:
+        rounds: Most rounds.
+        temperature: At which members propose; ballots are always greedy.
+        seed: Of the proposals; member number k adds k, round t adds 1,000 t.
+        agreement: The share of proposals in one class at which no ballot is needed.
+        gamma: How fast the state forgets: 0 at once, 1 never.
+        state_tokens: Most tokens of the state.
+        form: How credits become votes.
+        masks_own: Whether nobody votes on its own answer; off only to measure what that costs.
+        effort: The share of what there is to be found out at which it is enough.
+        most_tokens: Tokens that may be read and written in all, `None` for no bound but the deadline.
+    """
+
+    rounds: int = 2
+    temperature: float = 0.7
+    seed: int = 1
+    agreement: float = 2 / 3
+    gamma: float = GAMMA
+    state_tokens: int = TOKENS
+    form: Form = "intensity"
+    masks_own: bool = True
+    effort: float = EFFORT
+    most_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of the models: weights of admitted voters, log-odds of authors, and how the panel does in general.
+
+    Attributes:
+        weights: By model; who is not named does not vote.
+        log_odds: By model; who is not named counts as neither good nor bad.
+        p_right: Chance that one answer alone is right.
+        balanced_accuracy: Of those who judge.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    log_odds: Mapping[str, float] = field(default_factory=dict)
+    p_right: float = 0.5
+    balanced_accuracy: float = 0.5
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One answer on the table: its label, who wrote it, its text and value, and what a verifier found."""
+
+    label: str
+    seat: Seat
+    text: str
+    value: Any
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a meeting came to.
+
+    Attributes:
+        text: The winner's, empty when nobody answered.
+        author: The winner's seat by name.
+        is_verified: Whether a verifier showed it to be right.
+        reason: Why the meeting ended.
+        rounds: How many rounds were begun.
+        conviction: The winner's in the last tally, `None` when no ballots were counted.
+        share: The share of the proposals of its round that mean the same as the winner.
+        finding: What a verifier found of it.
+        attempts: Everything that was written.
+        missing: Who did not do its part, and why, a sentence each.
+        minutes: Everything that happened, chained.
+    """
+
+    text: str
+    author: str
+    is_verified: bool
+    reason: Reason
+    rounds: int
+    conviction: float | None
+    share: float
+    finding: Finding
+    attempts: tuple[Attempt, ...]
+    missing: tuple[str, ...]
+    minutes: tuple[Entry, ...]
+
+
+@dataclass
+class _Best:
+    """The best answer so far and what speaks for it."""
+
+    proposed: Proposed | None = None
+    rank: tuple[float, ...] = ()
+    share: float = 0.0
+    conviction: float | None = None
+
+
+class Meeting:
+    """One task, one panel, once."""
+
+    def __init__(self, job: str, task: str, field: Field, members: Sequence[Seat], standing: Standing, rules: Rules) -> None:
+        """Take what is to be answered, by whom, and how.
+
+        Args:
+            job: A name that is different for each task; labels are drawn from it.
+            task: In the user's words.
+            field: The kind of task.
+            members: Who sits.
+            standing: What is known of their models.
+            rules: How it is held.
+        """
+        self._job = job
+        self._task = field.words(task)
+        self._plain_task = task
+        self._field = field
+        self._members = tuple(members)
+        self._standing = standing
+        self._rules = rules
+        self._utility = Utility.of(standing.p_right, standing.balanced_accuracy)
+        self._attempts: list[Attempt] = []
+        self._missing: list[str] = []
+        self._minutes: tuple[Entry, ...] = ()
+        self._state: tuple[Record, ...] = ()
+        self._convictions: list[float] = []
+        self._best = _Best()
+
+    async def hold(self, call: Call) -> Verdict:
+        """Hold the meeting. Never fails for a member: who does not do its part is named in the verdict.
+
+        At the deadline the best so far comes back.
+        """
+        self._note("opened", task=self._plain_task, field=self._field.name, members=[m.name for m in self._members])
+        reason: Reason = "rounds"
+        rounds = 0
+        while rounds < self._rules.rounds:
+            rounds += 1
+            ended = await self._round(rounds, call, is_last=rounds == self._rules.rounds)
+            if ended is not None:
+                reason = ended
+                break
+        return self._verdict(reason, rounds)
+
+    # -- one round ------------------------------------------------------------------------------------------------------
+
+    async def _round(self, number: int, call: Call, *, is_last: bool) -> Reason | None:
+        """Hold one round; gives why it was the last, `None` when another one may follow."""
+        table = await self._proposals(number, call)
+        if not table:
+            return "nobody answered" if self._best.proposed is None else self._out_of(call)
+        classes = self._classes(table)
+        if self._settle(number, table, classes):
+            return "verifier"
+        largest = max(len(c.labels) for c in classes) / len(table)
+        if len(table) > 1 and largest >= self._rules.agreement and self._is_open(table, classes):
+            return "agreement"
+        voters = [m for m in self._members if self._standing.weights.get(m.model.spec.name, 0.0) > 0]
+        if not voters:
+            return "no voters"
+        if (short := self._is_short(call)) is not None:
+            return short
+        ballots = await self._ballots(number, table, voters, call)
+        counted = self._count(number, table, classes, ballots)
+        if counted is not None and has_enough(self._convictions, self._utility, self._rules.effort):
+            return "evidence"
+        self._remember(number, table, classes)
+        return "rounds" if is_last else self._is_short(call)
+
+    async def _proposals(self, number: int, call: Call) -> list[Proposed]:
+        state = render(self._state)
+        table: list[Proposed] = []
+        names = labels([m.name for m in self._members], self._job, number)
+        for place, member in enumerate(self._members):
+            if table and self._is_short(call) is not None:
+                self._miss(number, member, "there was no time or no tokens left for its proposal")
+                continue
+            call.listener.stage(f"proposal {place + 1} of {len(self._members)}, round {number}")
+            try:
+                seed = self._rules.seed + 1000 * number
+                bounded = _share(call, parts=len(self._members) - place + 1)
+                written = await propose(member, self._task, state, bounded, temperature=self._rules.temperature, seed=seed)
+            except ModelError as exc:
+                self._miss(number, member, str(exc))
+                continue
+            self._attempts.append(written.attempt)
+            if not (text := without_author(written.text)):
+                self._miss(number, member, "it wrote nothing")
+                continue
+            finding = await self._field.verify(self._plain_task, text)
+            table.append(Proposed(names[member.name], member, text, self._field.read(text), finding))
+        table.sort(key=lambda proposed: proposed.label)
+        said = [
+            {"label": p.label, "author": p.seat.name, "model": p.seat.model.spec.name, "text": p.text, "proof": p.finding.proof}
+            for p in table
+        ]
+        self._note("proposals", round=number, proposals=said)
+        return table
+
+    async def _ballots(self, number: int, table: Sequence[Proposed], voters: Sequence[Seat], call: Call) -> list[Ballot]:
+        values = {
+            "task": self._task,
+            "state": render(self._state) or NOTHING,
+            "candidates": shown_candidates({p.label: p.text for p in table}),
+        }
+        ballots, said = [], []
+        for place, member in enumerate(voters):
+            offered = [p.label for p in table if not self._rules.masks_own or p.seat.name != member.name]
+            if not offered or self._is_short(call) is not None:
+                self._miss(number, member, "there was nothing, or no time, for its ballot")
+                continue
+            call.listener.stage(f"ballot {place + 1} of {len(voters)}, round {number}")
+            try:
+                voted = await vote(member, values, offered, _share(call, parts=len(voters) - place + 1))
+            except ModelError as exc:
+                self._miss(number, member, str(exc))
+                continue
+            self._attempts.append(voted.attempt)
+            if not voted.is_readable:
+                self._miss(number, member, "its ballot could not be read and counts as an abstention")
+            ballots.append(voted.ballot)
+            said.append({"voter": member.name, "model": member.model.spec.name, "credits": dict(voted.ballot.credits)})
+        self._note("ballots", round=number, ballots=said)
+        return ballots
+
+    # -- what a round came to -------------------------------------------------------------------------------------------
+
+    def _classes(self, table: Sequence[Proposed]) -> tuple[AnswerClass[Any], ...]:
+        return group({p.label: p.value for p in table}, self._field.is_same)
+
+    def _settle(self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
+        """Take the best of the round by what is known before any ballot; says whether a verifier settled it."""
+        ranked = [(self._support(answers, table, []), answers) for answers in classes]
+        self._take(number, table, ranked)
+        return bool(self._best.proposed and self._best.proposed.finding.proof == 1)
+
+    def _count(
+        self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]], ballots: Sequence[Ballot]
+    ) -> Tally | None:
+        """Count the ballots and take the class that most speaks for; `None` when there is no quorum."""
+        candidates = [Candidate(p.label, p.seat.name, self._log_odds(p.seat), len(p.text)) for p in table]
+        weights = {m.name: self._standing.weights.get(m.model.spec.name, 0.0) for m in self._members}
+        rules = self._rules
+        try:
+            counted = tally(ballots, candidates, weights=weights, form=rules.form, masks_own=rules.masks_own)
+        except NoQuorum as exc:
+            self._note("tally", round=number, quorum=False, reason=str(exc))
+            return None
+        self._convictions.append(counted.conviction)
+        said = {"winner": counted.winner, "conviction": round(counted.conviction, 9), "endorsed": counted.is_endorsed}
+        support_ = {label: round(value, 9) for label, value in counted.net_support.items()}
+        known = {c.label: {"author": c.author, "prior": round(c.prior, 9), "length": c.length} for c in candidates}
+        self._note("tally", round=number, quorum=True, weights=weights, candidates=known, support=support_, **said)
+        ranked = [(self._support(answers, table, ballots), answers) for answers in classes]
+        self._take(number, table, ranked, counted)
+        return counted
+
+    def _support(self, answers: AnswerClass[Any], table: Sequence[Proposed], ballots: Sequence[Ballot]) -> Support:
+        candidates = {p.label: Candidate(p.label, p.seat.name) for p in table}
+        weights = {m.name: self._standing.weights.get(m.model.spec.name, 0.0) for m in self._members}
+        proofs = {p.label: p.finding.proof for p in table}
+        odds = {p.seat.name: self._log_odds(p.seat) for p in table}
+        found = support(answers, candidates, ballots, weights, proofs=proofs, log_odds=odds, form=self._rules.form)
+        models = {p.seat.model.spec.name: self._log_odds(p.seat) for p in table if p.label in answers.labels}
+        return replace(found, authors=sum(models[name] for name in sorted(models)))  # copies of one model count once
+
+    def _take(
+        self, number: int, table: Sequence[Proposed], ranked: Iterable[tuple[Support, AnswerClass[Any]]],
+        counted: Tally | None = None,
+    ) -> None:  # fmt: skip
+        """Keep the best of what there is, this round's or an earlier one's; ties go to what came first."""
+        by_label = {p.label: p for p in table}
+        for found, answers in ranked:
+            supported = counted.net_support if counted else {}
+            members = [by_label[label] for label in answers.labels]
+            chosen = min(
+                members, key=lambda p: (-p.finding.proof, -supported.get(p.label, 0.0), -self._log_odds(p.seat), p.label)
+            )
+            rank = (float(found.proof), float(answers.answer is not None), float(counted is not None), *found.rank[1:])
+            if rank > self._best.rank or self._best.proposed is None:
+                conviction = counted.conviction if counted else None
+                self._best = _Best(chosen, rank, len(members) / len(table), conviction)
+
+    def _is_open(self, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
+        """Whether the largest class may still be right: it could be read, and no verifier refused it."""
+        largest = max(classes, key=lambda c: len(c.labels))
+        proofs = {p.label: p.finding.proof for p in table}
+        return largest.answer is not None and all(proofs[label] >= 0 for label in largest.labels)
+
+    def _remember(self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> None:
+        """Bring facts into the state, never scores or who leads: small models copy what they are shown."""
+        facts = [Record("test", p.finding.fact, number) for p in table if p.finding.fact]
+        if len(classes) > 1:
+            split = sorted(str(c.answer) for c in classes if c.answer is not None)
+            facts.append(Record("contested", f"the answers differ: {'; '.join(split)[:160]}", number))
+        kept = forget([*self._state, *facts], number, _tokens, gamma=self._rules.gamma, most_tokens=self._rules.state_tokens)
+        self._state = kept
+        self._note("state", round=number, state=render(kept))
+
+    # -- bounds and minutes ---------------------------------------------------------------------------------------------
+
+    def _is_short(self, call: Call) -> Reason | None:
+        if anyio.current_time() >= call.deadline:
+            return "deadline"
+        most = self._rules.most_tokens
+        used = sum(a.usage.prompt_tokens - a.usage.cached_tokens + a.usage.completion_tokens for a in self._attempts)
+        return "budget" if most is not None and used >= most else None
+
+    def _out_of(self, call: Call) -> Reason:
+        return self._is_short(call) or "nobody answered"
+
+    def _log_odds(self, member: Seat) -> float:
+        return self._standing.log_odds.get(member.model.spec.name, 0.0)
+
+    def _miss(self, number: int, member: Seat, why: str) -> None:
+        logger.info("%s did not do its part in round %d", member.name, number)
+        self._missing.append(f"{member.name}, round {number}: {why}")
+        self._note("missing", round=number, member=member.name, reason=why)
+
+    def _note(self, kind: str, **body: Any) -> None:
+        self._minutes = chained(self._minutes, kind, body)
+
+    def _verdict(self, reason: Reason, rounds: int) -> Verdict:
+        best = self._best.proposed
+        self._note("closed", reason=reason, rounds=rounds, winner=best.seat.name if best else "", text=best.text if best else "")
+        finding = best.finding if best else Finding()
+        return Verdict(
+            text=best.text if best else "",
+            author=best.seat.name if best else "",
+            is_verified=finding.proof == 1,
+            reason=reason,
+            rounds=rounds,
+            conviction=self._best.conviction,
+            share=self._best.share,
+            finding=finding,
+            attempts=tuple(self._attempts),
+            missing=tuple(self._missing),
+            minutes=self._minutes,
+        )
+
+
+def _share(call: Call, *, parts: int) -> Call:
+    """The call with an equal share of the time that is left."""
+    now = anyio.current_time()
+    return call.until(now + (call.deadline - now) / parts)
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // _CHARS_PER_TOKEN)

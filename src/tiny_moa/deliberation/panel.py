@@ -1,0 +1,144 @@
+"""Who sits in a meeting and how each is asked: to propose, to vote, to say whether one answer is right; decides nothing.
+
+All who sit with one model are asked with the same words, behind which only the given beginning of the reply and the form of
+the ballot differ. So a model reads the prompt of a phase once, however many of its copies sit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tiny_moa.deliberation.ballots import Ballot, ballot_schema, credits_of_probability
+from tiny_moa.errors import InvalidRequest
+from tiny_moa.experts.base import Attempt, Call, TemplatedModel
+
+PROPOSE, BALLOT, VERDICT, COMBINE = (f"deliberation/{name}" for name in ("propose", "ballot", "verdict", "combine"))
+HOLES: Mapping[str, tuple[str, ...]] = {
+    PROPOSE: ("task", "state"),
+    BALLOT: ("task", "state", "candidates"),
+    VERDICT: ("task", "candidate"),
+    COMBINE: ("task", "candidates"),
+}
+"""The templates of a meeting and the holes it fills."""
+NOTHING = "nothing yet"
+"""What stands where a state would be, before there is one."""
+_YES, _NO = "Yes", "No"
+_BALLOT_TOKENS = 12
+"""Tokens a candidate takes on a ballot at most, its label and the punctuation counted."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One member: a model, asked in one way.
+
+    Attributes:
+        name: Its name in the minutes, such as `qwen2.5-coder-1.5b` or `qwen2.5-coder-1.5b#2`; nobody is shown it.
+        model: The model.
+        number: Its place among those who sit with the same model, from 0; its seed.
+    """
+
+    name: str
+    model: TemplatedModel
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a member wrote, and what it cost."""
+
+    text: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Voted:
+    """A member's ballot, and what it cost; an unreadable one is empty."""
+
+    ballot: Ballot
+    attempt: Attempt
+    is_readable: bool
+
+
+def seat(models: Sequence[TemplatedModel]) -> tuple[Seat, ...]:
+    """Seat models in order; one that is named again sits again under a number of its own.
+
+    Raises:
+        InvalidRequest: Nobody is named.
+    """
+    if not models:
+        raise InvalidRequest("a panel without members; name one model at least")
+    seats: list[Seat] = []
+    for model in models:
+        number = sum(other.model.spec.name == model.spec.name for other in seats)
+        seats.append(Seat(model.spec.name + (f"#{number + 1}" if number else ""), model, number))
+    return tuple(seats)
+
+
+async def propose(member: Seat, task: str, state: str, call: Call, *, temperature: float, seed: int) -> Written:
+    """Have a member answer a task.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    sampling = {"temperature": temperature, "seed": (seed + member.number) % (1 << 32)}
+    completion, attempt = await member.model.write(PROPOSE, {"task": task, "state": state or NOTHING}, call, sampling=sampling)
+    return Written(completion.text.strip(), attempt)
+
+
+async def vote(member: Seat, values: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
+    """Have a member give credits to the candidates it is offered, always taking the likeliest.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    bounded = replace(call, max_tokens=8 + _BALLOT_TOKENS * len(offered))
+    greedy = {"temperature": 0.0, "seed": member.number}
+    completion, attempt = await member.model.write(BALLOT, values, bounded, schema=ballot_schema(offered), sampling=greedy)
+    credits = read_ballot(completion.text, offered)
+    return Voted(Ballot(member.name, credits or {}), attempt, credits is not None)
+
+
+async def verdict(member: Seat, task: str, candidate: str, call: Call) -> tuple[float, Attempt]:
+    """Give the credits, -9 to 9, that a member's probability of `Yes` for one candidate is worth.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    (yes, _), attempt = await member.model.score(VERDICT, {"task": task, "candidate": candidate}, (_YES, _NO), call)
+    return credits_of_probability(min(max(yes, 0.0), 1.0)), attempt
+
+
+async def combine(member: Seat, task: str, texts: Sequence[str], call: Call) -> Written:
+    """Have a member write one answer out of several.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    shown = shown_candidates({f"C{place}": text for place, text in enumerate(texts, start=1)})
+    completion, attempt = await member.model.write(COMBINE, {"task": task, "candidates": shown}, call)
+    return Written(completion.text.strip(), attempt)
+
+
+def read_ballot(text: str, offered: Sequence[str]) -> dict[str, float] | None:
+    """Read the credits for the candidates that were offered; `None` for anything that is no such ballot."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or set(said) != set(offered):
+        return None
+    if any(isinstance(given, bool) or not isinstance(given, int | float) or not -9 <= given <= 9 for given in said.values()):
+        return None
+    return {label: float(given) for label, given in said.items()}
+
+
+def shown_candidates(texts: Mapping[str, str], *, max_chars: int = 1200) -> str:
+    """Write candidates as voters read them: in the order of their labels, each between marks that no text can close."""
+    parts = []
+    for label in sorted(texts, key=lambda label: (len(label), label)):
+        text = texts[label].replace("</candidate", "</ candidate")
+        cut = text if len(text) <= max_chars else text[:max_chars] + " […]"
+        parts.append(f"<candidate {label}>\n{cut}\n</candidate>")
+    return "\n\n".join(parts)

@@ -1,0 +1,259 @@
+"""Ways of getting an answer out of a panel, behind one interface: from one answer of the best model to a full meeting.
+
+A strategy is a class with a name and `run`; `STRATEGIES` lists them under the plain words of `depth`. All of them prove, read and
+compare answers by the field of the task, and all may be held to the same number of tokens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import anyio
+
+from tiny_moa.deliberation.anonymity import without_author
+from tiny_moa.deliberation.classes import group
+from tiny_moa.deliberation.fields import Field, Finding
+from tiny_moa.deliberation.meeting import Meeting, Reason, Rules, Standing, Verdict
+from tiny_moa.deliberation.panel import Seat, combine, propose
+from tiny_moa.errors import ModelError
+from tiny_moa.experts.base import Attempt, Call
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Who may be asked, the best first, and what is known of them."""
+
+    seats: tuple[Seat, ...]
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Job:
+    """One task to be answered.
+
+    Attributes:
+        id: A name of its own; anonymous labels are drawn from it.
+        task: In the user's words.
+        field: The kind of task.
+        rules: Temperature, seed, rounds and the bound of tokens.
+        samples: How many answers the strategies draw that draw several.
+    """
+
+    id: str
+    task: str
+    field: Field
+    rules: Rules = dataclasses.field(default_factory=Rules)
+    samples: int = 3
+
+
+class Strategy(Protocol):
+    """One way of getting an answer."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the literature."""
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task. Never fails for a model: what did not come is named in the verdict."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One answer: who wrote it, its text and value, and what a verifier found."""
+
+    seat: Seat
+    text: str
+    value: Any
+    finding: Finding
+
+
+class Draw:
+    """Draws answers one after the other and remembers what they cost and what did not come."""
+
+    def __init__(self, job: Job, call: Call) -> None:
+        self._job = job
+        self._call = call
+        self.attempts: list[Attempt] = []
+        self.missing: list[str] = []
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether there is no time or are no tokens left."""
+        most = self._job.rules.most_tokens
+        used = sum(a.usage.prompt_tokens - a.usage.cached_tokens + a.usage.completion_tokens for a in self.attempts)
+        return anyio.current_time() >= self._call.deadline or (most is not None and used >= most)
+
+    async def one(self, member: Seat, number: int = 0, *, temperature: float | None = None) -> Drawn | None:
+        """Draw one answer of a member; `None` when it does not come."""
+        field, rules = self._job.field, self._job.rules
+        drawn_at = rules.temperature if temperature is None else temperature
+        try:
+            written = await propose(
+                member, field.words(self._job.task), "", self._call, temperature=drawn_at, seed=rules.seed + number
+            )
+        except ModelError as exc:
+            self.missing.append(f"{member.name}: {exc}")
+            return None
+        self.attempts.append(written.attempt)
+        if not (text := without_author(written.text)):
+            self.missing.append(f"{member.name}: it wrote nothing")
+            return None
+        return Drawn(member, text, field.read(text), await field.verify(self._job.task, text))
+
+    async def several(self, member: Seat, n: int) -> list[Drawn]:
+        """Draw up to `n` answers of a member; stops at a proof, and when time or tokens are spent."""
+        found: list[Drawn] = []
+        for number in range(n):
+            if found and (self.is_spent or found[-1].finding.proof == 1):
+                break
+            if (drawn := await self.one(member, number)) is not None:
+                found.append(drawn)
+        return found
+
+    def verdict(self, chosen: Drawn | None, share: float, reason: Reason) -> Verdict:
+        """Give the verdict for an answer."""
+        if chosen is None:
+            return Verdict(
+                "", "", False, "nobody answered", 1, None, 0.0, Finding(), tuple(self.attempts), tuple(self.missing), ()
+            )
+        is_proved = chosen.finding.proof == 1
+        return Verdict(
+            chosen.text, chosen.seat.name, is_proved, "verifier" if is_proved else reason, 1, None, share, chosen.finding,
+            tuple(self.attempts), tuple(self.missing), (),
+        )  # fmt: skip
+
+
+def plurality(drawn: Sequence[Drawn], field: Field) -> tuple[Drawn | None, float]:
+    """Choose the first answer of the largest class, proofs before all; gives its share of the answers too."""
+    if not drawn:
+        return None, 0.0
+    by_label = {f"{place}": each for place, each in enumerate(drawn)}
+    classes = group({label: each.value for label, each in by_label.items()}, field.is_same)
+
+    def rank(labels: tuple[str, ...]) -> tuple[int, bool, int]:
+        proofs = [by_label[label].finding.proof for label in labels]
+        return max(proofs) if 1 in proofs else min(proofs), by_label[labels[0]].value is not None, len(labels)
+
+    best = max(classes, key=lambda answers: rank(answers.labels))
+    proved = [by_label[label] for label in best.labels if by_label[label].finding.proof == 1]
+    return (proved or [by_label[best.labels[0]]])[0], len(best.labels) / len(drawn)
+
+
+class Solo:
+    """One greedy answer of the best model."""
+
+    name = "best solo"
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task."""
+        draw = Draw(job, call)
+        return draw.verdict(await draw.one(panel.seats[0], temperature=0.0), 1.0, "rounds")
+
+
+class SelfConsistency:
+    """Several answers of the best model; the value most of them have (arXiv 2203.11171)."""
+
+    name = "self-consistency"
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task."""
+        draw = Draw(job, call)
+        chosen, share = plurality(await draw.several(panel.seats[0], job.samples), job.field)
+        return draw.verdict(chosen, share, "agreement")
+
+
+class SelfMoA:
+    """Several answers of the best model, which it then joins (arXiv 2502.00674)."""
+
+    name = "Self-MoA"
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task."""
+        draw = Draw(job, call)
+        return await _joined(job, panel.seats[0], await draw.several(panel.seats[0], job.samples), draw, call)
+
+
+class MoA:
+    """One answer of every model; the best one joins them (arXiv 2406.04692)."""
+
+    name = "MoA"
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task."""
+        draw = Draw(job, call)
+        found: list[Drawn] = []
+        for member in panel.seats:
+            if found and (draw.is_spent or found[-1].finding.proof == 1):
+                break
+            if (drawn := await draw.one(member)) is not None:
+                found.append(drawn)
+        return await _joined(job, panel.seats[0], found, draw, call)
+
+
+class SlmMux:
+    """Several answers of every model; the answer of the model that agrees most with itself (arXiv 2510.05077)."""
+
+    name = "SLM-MUX"
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task; ties go to the model that is known to be better."""
+        draw = Draw(job, call)
+        best: tuple[tuple[int, float, float], Drawn, float] | None = None
+        for member in panel.seats:
+            if best is not None and draw.is_spent:
+                break
+            chosen, share = plurality(await draw.several(member, job.samples), job.field)
+            if chosen is None:
+                continue
+            rank = (chosen.finding.proof, share, panel.standing.log_odds.get(member.model.spec.name, 0.0))
+            if best is None or rank > best[0]:
+                best = (rank, chosen, share)
+            if chosen.finding.proof == 1:
+                break
+        return draw.verdict(best[1], best[2], "agreement") if best else draw.verdict(None, 0.0, "agreement")
+
+
+@dataclass(frozen=True)
+class Deliberation:
+    """A meeting of so many rounds (arXiv 2601.16863); with calibrated voters, verifiers before all votes."""
+
+    name: str
+    rounds: int
+
+    async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
+        """Answer a task."""
+        rules = replace(job.rules, rounds=self.rounds)
+        return await Meeting(job.id, job.task, job.field, panel.seats, panel.standing, rules).hold(call)
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "single": Solo(),
+    "repeat": SelfConsistency(),
+    "refine": SelfMoA(),
+    "compare": SlmMux(),
+    "combine": MoA(),
+    "vote": Deliberation("one-round NSED", 1),
+    "deliberate": Deliberation("NSED", 2),
+}
+"""Every strategy by the word that users ask for it with."""
+
+
+async def _joined(job: Job, member: Seat, drawn: Sequence[Drawn], draw: Draw, call: Call) -> Verdict:
+    """Have a member join answers, unless one is proved; the plurality stands when joining fails or is refused."""
+    chosen, share = plurality(drawn, job.field)
+    if chosen is None or chosen.finding.proof == 1 or len(drawn) < 2 or draw.is_spent:
+        return draw.verdict(chosen, share, "budget" if draw.is_spent else "rounds")
+    try:
+        written = await combine(member, job.field.words(job.task), [each.text for each in drawn], call)
+    except ModelError as exc:
+        draw.missing.append(f"{member.name}: {exc}")
+        return draw.verdict(chosen, share, "rounds")
+    draw.attempts.append(written.attempt)
+    text = without_author(written.text)
+    finding = await job.field.verify(job.task, text)
+    if not text or finding.proof < 0 or job.field.read(text) is None:
+        return draw.verdict(chosen, share, "rounds")
+    return draw.verdict(Drawn(member, text, job.field.read(text), finding), share, "rounds")
