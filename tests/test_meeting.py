@@ -33,15 +33,12 @@ class Numbers(OpenField):
     def __init__(self, right: str | None = None, wrong: Sequence[str] = ()) -> None:
         self._right, self._wrong = right, wrong
 
-    def read(self, text: str) -> str | None:
+    async def look(self, task: str, text: str) -> Finding:
         found = re.findall(r"\d+", text)
-        return found[-1] if found else None
-
-    async def verify(self, task: str, text: str) -> Finding:
-        value = self.read(text)
+        value = found[-1] if found else None
         if value is not None and value == self._right:
-            return Finding(1, f"{value} was checked")
-        return Finding(-1, f"{value} is wrong") if value in self._wrong else Finding()
+            return Finding(value, 1, f"{value} was checked")
+        return Finding(value, -1, f"{value} is wrong") if value in self._wrong else Finding(value)
 
 
 def says(answer: str, votes: Votes | None = None) -> ScriptedRuntime:

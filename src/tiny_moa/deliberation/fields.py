@@ -10,14 +10,16 @@ from tiny_moa.experts.checks import Check
 
 @dataclass(frozen=True)
 class Finding:
-    """What a verifier found.
+    """What was found of an answer.
 
     Attributes:
+        value: What it says, in a form that can be compared; `None` when that could not be read.
         proof: 1 when the answer was shown to be right, -1 when it was shown to be wrong, 0 when nothing could tell.
         fact: What the next round should know of it, at most a line; empty when there is nothing.
         checks: What was checked.
     """
 
+    value: Any = None
     proof: int = 0
     fact: str = ""
     checks: tuple[Check, ...] = ()
@@ -33,14 +35,11 @@ class Field(Protocol):
     def words(self, task: str) -> str:
         """Give the task as members are asked it, with the form an answer must have."""
 
-    def read(self, text: str) -> Any:
-        """Give an answer's value, `None` when there is none in the text."""
+    async def look(self, task: str, text: str) -> Finding:
+        """Read an answer and try to prove or refute it."""
 
     def is_same(self, first: Any, second: Any) -> bool:
         """Whether two values mean the same."""
-
-    async def verify(self, task: str, text: str) -> Finding:
-        """Look whether an answer is right."""
 
 
 class OpenField:
@@ -52,15 +51,11 @@ class OpenField:
         """Give the task as it is."""
         return task
 
-    def read(self, text: str) -> Any:
-        """Give the words, without case and punctuation."""
+    async def look(self, task: str, text: str) -> Finding:
+        """Give the words as the value, without case and punctuation."""
         words = "".join(char if char.isalnum() else " " for char in text.casefold()).split()
-        return " ".join(words) or None
+        return Finding(" ".join(words) or None)
 
     def is_same(self, first: Any, second: Any) -> bool:
         """Whether the words are the same."""
         return bool(first == second)
-
-    async def verify(self, task: str, text: str) -> Finding:
-        """Find nothing."""
-        return Finding()

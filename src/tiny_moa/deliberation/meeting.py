@@ -80,12 +80,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Proposed:
-    """One answer on the table: its label, who wrote it, its text and value, and what a verifier found."""
+    """One answer on the table: its label, who wrote it, its text, and what was found of it."""
 
     label: str
     seat: Seat
     text: str
-    value: Any
     finding: Finding
 
 
@@ -220,8 +219,7 @@ class Meeting:
             if not (text := without_author(written.text)):
                 self._miss(number, member, "it wrote nothing")
                 continue
-            finding = await self._field.verify(self._plain_task, text)
-            table.append(Proposed(names[member.name], member, text, self._field.read(text), finding))
+            table.append(Proposed(names[member.name], member, text, await self._field.look(self._plain_task, text)))
         table.sort(key=lambda proposed: proposed.label)
         said = [
             {"label": p.label, "author": p.seat.name, "model": p.seat.model.spec.name, "text": p.text, "proof": p.finding.proof}
@@ -259,7 +257,7 @@ class Meeting:
     # -- what a round came to -------------------------------------------------------------------------------------------
 
     def _classes(self, table: Sequence[Proposed]) -> tuple[AnswerClass[Any], ...]:
-        return group({p.label: p.value for p in table}, self._field.is_same)
+        return group({p.label: p.finding.value for p in table}, self._field.is_same)
 
     def _settle(self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
         """Take the best of the round by what is known before any ballot; says whether a verifier settled it."""

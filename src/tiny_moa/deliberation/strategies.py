@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
@@ -62,11 +62,10 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class Drawn:
-    """One answer: who wrote it, its text and value, and what a verifier found."""
+    """One answer: who wrote it, its text, and what was found of it."""
 
     seat: Seat
     text: str
-    value: Any
     finding: Finding
 
 
@@ -101,7 +100,7 @@ class Draw:
         if not (text := without_author(written.text)):
             self.missing.append(f"{member.name}: it wrote nothing")
             return None
-        return Drawn(member, text, field.read(text), await field.verify(self._job.task, text))
+        return Drawn(member, text, await field.look(self._job.task, text))
 
     async def several(self, member: Seat, n: int) -> list[Drawn]:
         """Draw up to `n` answers of a member; stops at a proof, and when time or tokens are spent."""
@@ -131,11 +130,11 @@ def plurality(drawn: Sequence[Drawn], field: Field) -> tuple[Drawn | None, float
     if not drawn:
         return None, 0.0
     by_label = {f"{place}": each for place, each in enumerate(drawn)}
-    classes = group({label: each.value for label, each in by_label.items()}, field.is_same)
+    classes = group({label: each.finding.value for label, each in by_label.items()}, field.is_same)
 
     def rank(labels: tuple[str, ...]) -> tuple[int, bool, int]:
         proofs = [by_label[label].finding.proof for label in labels]
-        return max(proofs) if 1 in proofs else min(proofs), by_label[labels[0]].value is not None, len(labels)
+        return max(proofs) if 1 in proofs else min(proofs), by_label[labels[0]].finding.value is not None, len(labels)
 
     best = max(classes, key=lambda answers: rank(answers.labels))
     proved = [by_label[label] for label in best.labels if by_label[label].finding.proof == 1]
@@ -253,7 +252,7 @@ async def _joined(job: Job, member: Seat, drawn: Sequence[Drawn], draw: Draw, ca
         return draw.verdict(chosen, share, "rounds")
     draw.attempts.append(written.attempt)
     text = without_author(written.text)
-    finding = await job.field.verify(job.task, text)
-    if not text or finding.proof < 0 or job.field.read(text) is None:
+    finding = await job.field.look(job.task, text)
+    if not text or finding.proof < 0 or finding.value is None:
         return draw.verdict(chosen, share, "rounds")
-    return draw.verdict(Drawn(member, text, job.field.read(text), finding), share, "rounds")
+    return draw.verdict(Drawn(member, text, finding), share, "rounds")
