@@ -184,8 +184,7 @@ class Meeting:
         classes = self._classes(table)
         if self._settle(number, table, classes):
             return "verifier"
-        largest = max(len(c.labels) for c in classes) / len(table)
-        if len(table) > 1 and largest >= self._rules.agreement and self._is_open(table, classes):
+        if self._is_agreed(table, classes):
             return "agreement"
         voters = [m for m in self._members if self._standing.weights.get(m.model.spec.name, 0.0) > 0]
         if not voters:
@@ -312,11 +311,17 @@ class Meeting:
                 conviction = counted.conviction if counted else None
                 self._best = _Best(chosen, rank, len(members) / len(table), conviction)
 
-    def _is_open(self, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
-        """Whether the largest class may still be right: it could be read, and no verifier refused it."""
+    def _is_agreed(self, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
+        """Whether enough answers mean the same, none of them refused by a verifier.
+
+        Where several models sit, two at least must agree: the copies of one err alike.
+        """
         largest = max(classes, key=lambda c: len(c.labels))
-        proofs = {p.label: p.finding.proof for p in table}
-        return largest.answer is not None and all(proofs[label] >= 0 for label in largest.labels)
+        members = [p for p in table if p.label in largest.labels]
+        models, all_models = ({p.seat.model.spec.name for p in some} for some in (members, table))
+        if len(members) < 2 or len(models) < min(2, len(all_models)) or largest.answer is None:
+            return False
+        return len(members) / len(table) >= self._rules.agreement and all(p.finding.proof >= 0 for p in members)
 
     def _remember(self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> None:
         """Bring facts into the state, never scores or who leads: small models copy what they are shown."""

@@ -90,6 +90,7 @@ class Proposal:
         attempts: The models' work behind it; empty when no model was needed.
         fields: The answer as values, such as `command` or `calls`, for programs.
         notes: What the reader should know, one sentence each.
+        minutes: What happened on the way, for the trace alone: plain values, none of which go into a reply.
     """
 
     expert: str
@@ -99,6 +100,7 @@ class Proposal:
     attempts: tuple[Attempt, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    minutes: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,170 @@
+"""What was measured of models, kept on disk: how good each is as an author and as a judge, by kind of task; measures nothing.
+
+A record holds for one weights file and one wording of the templates: another quantisation, or other words, and it is not found.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tiny_moa.deliberation.meeting import Standing
+from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
+from tiny_moa.errors import DeliberationError
+
+logger = logging.getLogger(__name__)
+
+FILE = "calibration.json"
+_FORM = 1
+"""The form of the file; another one is not read."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model in one kind of task.
+
+    Attributes:
+        generator: As an author.
+        voter: As a judge.
+        read_rate: Prompt tokens read in a second, 0 when unknown.
+        write_rate: Tokens written in a second, 0 when unknown.
+        outcomes: Whether its answer was right, by the task's name; two models are as different as these are.
+    """
+
+    generator: GeneratorRecord = field(default_factory=GeneratorRecord)
+    voter: VoterRecord = field(default_factory=VoterRecord)
+    read_rate: float = 0.0
+    write_rate: float = 0.0
+    outcomes: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All that was measured, by key."""
+
+    records: Mapping[str, Measured] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, model: str, digest: str, templates: str, kind: str) -> Measured:
+        """Give what is known of a model; a record of nothing when it was not measured."""
+        return self.records.get(key(model, digest, templates, kind), Measured())
+
+    def having(self, key_: str, measured: Measured) -> Calibration:
+        """Give the same with one record put in."""
+        return Calibration(MappingProxyType({**self.records, key_: measured}))
+
+
+def key(model: str, digest: str, templates: str, kind: str) -> str:
+    """Give the key of a record: the model by name and file digest, the templates by digest, the kind of task."""
+    return f"{model}@{digest[:16]}+{templates}/{kind}"
+
+
+def standing_of(measured: Mapping[str, Measured]) -> Standing:
+    """Say what a meeting should know of its models: who may vote, how much, and how good the authors are.
+
+    A model of which nothing was measured neither votes nor counts as good or bad.
+    """
+    weights = {model: record.voter.weight for model, record in measured.items() if record.voter.weight > 0}
+    odds = {model: record.generator.log_odds for model, record in measured.items() if record.generator.tasks}
+    known = [record.generator.accuracy for record in measured.values() if record.generator.tasks]
+    judges = [measured[model].voter.balanced_accuracy for model in weights]
+    return Standing(weights, odds, max(known, default=0.5), sum(judges) / len(judges) if judges else 0.5)
+
+
+def diversity_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float]:
+    """For two models that were given the same tasks: one less the share both got wrong of those either got wrong."""
+    found: dict[frozenset[str], float] = {}
+    for one, other in combinations(measured, 2):
+        mine, theirs = measured[one].outcomes, measured[other].outcomes
+        shared = mine.keys() & theirs.keys()
+        either = [task for task in shared if not (mine[task] and theirs[task])]
+        if either:
+            found[frozenset((one, other))] = 1 - sum(not mine[task] and not theirs[task] for task in either) / len(either)
+    return found
+
+
+def refusals(measured: Mapping[str, Measured]) -> dict[str, str]:
+    """Say of each model that may not vote why it may not."""
+    return {model: why for model, record in measured.items() if (why := record.voter.refusal)}
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def load_calibration(folder: Path) -> Calibration:
+    """Read what comes with the product, and over it what was measured here; a broken file of the user's counts as none."""
+    shipped = _read((resources.files("tiny_moa.deliberation") / FILE).read_text("utf-8"))
+    path = folder / FILE
+    try:
+        mine = _read(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return shipped
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        logger.warning("the calibration %s cannot be read: %s; measure again with `tiny-moa calibrate`", path, exc)
+        return shipped
+    return Calibration(MappingProxyType({**shipped.records, **mine.records}))
+
+
+def save_calibration(folder: Path, calibration: Calibration) -> Path:
+    """Write everything, at once or not at all.
+
+    Raises:
+        DeliberationError: It cannot be written.
+    """
+    path = folder / FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".new")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(write_records(calibration))
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as exc:
+        raise DeliberationError(f"cannot write the calibration {str(path)!r}: {exc.strerror}; check the folder") from exc
+    return path
+
+
+def write_records(calibration: Calibration) -> str:
+    """Write records as JSON, sorted, so that the same ones give the same text."""
+    records = {name: _fields(measured) for name, measured in sorted(calibration.records.items())}
+    return json.dumps({"form": _FORM, "records": records}, indent=1, sort_keys=True) + "\n"
+
+
+def _fields(measured: Measured) -> dict[str, Any]:
+    return {
+        "generator": asdict(measured.generator),
+        "voter": asdict(measured.voter),
+        "read_rate": round(measured.read_rate, 1),
+        "write_rate": round(measured.write_rate, 1),
+        "outcomes": dict(sorted(measured.outcomes.items())),
+    }
+
+
+def _read(text: str) -> Calibration:
+    said = json.loads(text)
+    if said["form"] != _FORM:
+        raise ValueError(f"form {said['form']!r}, and form {_FORM} is read")
+    return Calibration(MappingProxyType({name: _measured(fields) for name, fields in said["records"].items()}))
+
+
+def _measured(fields: Mapping[str, Any]) -> Measured:
+    return Measured(
+        GeneratorRecord(**fields["generator"]),
+        VoterRecord(**fields["voter"]),
+        float(fields["read_rate"]),
+        float(fields["write_rate"]),
+        MappingProxyType({str(task): bool(right) for task, right in fields["outcomes"].items()}),
+    )

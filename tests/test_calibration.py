@@ -1,0 +1,68 @@
+"""What was measured of models: kept, found again by file and words, and believed no further than it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tiny_moa.deliberation.calibration import (
+    FILE,
+    Calibration,
+    Measured,
+    diversity_of,
+    key,
+    load_calibration,
+    refusals,
+    save_calibration,
+    standing_of,
+)
+from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
+from tiny_moa.errors import DeliberationError
+
+JUDGE = VoterRecord(70, 90, 65, 90, 80, 90, 180, 180)
+GOOD = Measured(GeneratorRecord(20, 32), JUDGE, 40.0, 18.0, {"math-1": True, "math-2": False})
+
+
+def test_what_was_saved_is_found_for_the_same_file_and_words_only(tmp_path: Path) -> None:
+    save_calibration(tmp_path, Calibration().having(key("m", "abc", "t1", "math"), GOOD))
+    found = load_calibration(tmp_path)
+    assert found.of("m", "abc", "t1", "math") == GOOD
+    for other in (("m", "xyz", "t1", "math"), ("m", "abc", "t2", "math"), ("m", "abc", "t1", "code"), ("n", "abc", "t1", "math")):
+        assert found.of(*other) == Measured()
+    assert list(tmp_path.iterdir()) == [tmp_path / FILE]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"form": 9, "records": {}}', '{"form": 1, "records": {"a": {}}}'])
+def test_a_broken_file_counts_as_none_and_is_said(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / FILE).write_text(text, "utf-8")
+    assert load_calibration(tmp_path).of("m", "abc", "t1", "math") == Measured()
+    assert "tiny-moa calibrate" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(DeliberationError, match="cannot write the calibration"):
+        save_calibration(tmp_path / "file", Calibration())
+
+
+def test_only_measured_judges_vote_and_only_measured_authors_count() -> None:
+    always_yes = Measured(GeneratorRecord(1, 32), VoterRecord(90, 90, 0, 90, 90, 90, 180, 180))
+    standing = standing_of({"good": GOOD, "yes": always_yes, "new": Measured()})
+    assert set(standing.weights) == {"good"}
+    assert set(standing.log_odds) == {"good", "yes"}
+    assert standing.balanced_accuracy == JUDGE.balanced_accuracy
+    assert standing.p_right == GOOD.generator.accuracy
+    assert set(refusals({"good": GOOD, "yes": always_yes, "new": Measured()})) == {"yes", "new"}
+
+
+def test_of_nothing_nothing_follows() -> None:
+    standing = standing_of({"new": Measured()})
+    assert (dict(standing.weights), standing.balanced_accuracy, standing.p_right) == ({}, 0.5, 0.5)
+
+
+def test_models_differ_by_the_tasks_that_not_both_get_wrong() -> None:
+    one = Measured(outcomes={"a": True, "b": False, "c": False, "d": True})
+    other = Measured(outcomes={"a": False, "b": True, "c": False, "e": True})
+    assert diversity_of({"one": one, "other": other}) == {frozenset(("one", "other")): pytest.approx(2 / 3)}
+    assert diversity_of({"one": one, "new": Measured()}) == {}
