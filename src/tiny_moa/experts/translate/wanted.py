@@ -10,7 +10,8 @@ from functools import cache
 from importlib import resources
 
 _MATERIAL = re.compile(r"<material>\n?(.*?)\n?</material>", re.DOTALL)
-_VERB = r"translat\w*|how (?:do|would|can) (?:you|i|we) say|how to say|what is the \w+ for|\bsay\b|번역|옮겨|바꿔|통역|뭐라고|어떻게 말"
+_ENGLISH_VERB = r"translat\w*|how (?:do|would|can) (?:you|i|we) say|how to say|what is the \w+ for|\bsay\b"
+_VERB = rf"{_ENGLISH_VERB}|번역|옮겨|바꿔|통역|뭐라고|어떻게 말"
 _POLITE = frozenset(("please", "부탁해", "부탁해요", "부탁드립니다"))
 _SAYS_TRANSLATE = re.compile(_VERB, re.IGNORECASE)
 _QUOTED = re.compile(r"```.*?```|“([^”]+)”|\"([^\"]+)\"|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)|「([^」]+)」", re.DOTALL)
