@@ -115,11 +115,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Pair:
-    """One item with both outcomes."""
+    """One item with both outcomes; `kind` is the item's own, where its set has kinds."""
 
     id: str
     bare: Outcome
     tool: Outcome
+    kind: str = ""
 
 
 async def put(client: Client, tool: str, arguments: dict[str, Any]) -> tuple[CallToolResult, float]:
@@ -150,7 +151,7 @@ async def measure(client: Client, items: Sequence[Record], scorer: Scorer, limit
         plain = Door(f"bare_{item['task']}", f"bare_{item['task']}", door.ask)
         bare = outcome(item, await put(client, plain.tool, {"request": door.bare(item), **limits}), plain, scorer)
         tool = outcome(item, await put(client, door.tool, {**door.ask(item), **limits}), door, scorer)
-        pairs.append(Pair(item["id"], bare, tool))
+        pairs.append(Pair(item["id"], bare, tool, str(item.get("kind", ""))))
         print(
             f"  {position}/{len(items)} {item['id']}: bare {bare.score:.2f}, tool {tool.score:.2f} {tool.status}", file=sys.stderr
         )
@@ -202,7 +203,13 @@ def summary(pairs: Sequence[Pair], seed: int) -> dict[str, Any]:
         "right": right,
         "interval": wilson(right, len(verified)),
     }
+    kinds = dict.fromkeys(pair.kind for pair in pairs if pair.kind)
+    figures["kinds"] = {kind: _scores_of([pair for pair in pairs if pair.kind == kind]) for kind in kinds}
     return figures
+
+
+def _scores_of(pairs: Sequence[Pair]) -> dict[str, float]:
+    return {"n": len(pairs), "bare": sum(pair.bare.score for pair in pairs), "tool": sum(pair.tool.score for pair in pairs)}
 
 
 def show(name: str, figures: Mapping[str, Any]) -> None:
@@ -222,6 +229,8 @@ def show(name: str, figures: Mapping[str, Any]) -> None:
     low, high = marked["interval"]
     precision = f"{marked['right']}/{marked['n']} right [{low:.1%}, {high:.1%}]" if marked["n"] else "none"
     print(f"  verified {marked['share']:.1%}: {precision}")
+    for kind, one in figures["kinds"].items():
+        print(f"  {kind}: bare {one['bare']:g}/{one['n']}, tool {one['tool']:g}/{one['n']}")
 
 
 # -- what is given --------------------------------------------------------------------------------------------------
@@ -310,8 +319,9 @@ def describe(team: Team, tasks: set[str]) -> dict[str, Any]:
         path = team.weights.locate(spec)
         files[spec.name] = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest_of(path)}
     versions = {"tiny-moa": __version__, "python": platform.python_version()}
-    versions |= {name: metadata.version(name) for name in ("mcp", "llama-cpp-python")}
-    machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}"
+    installed = {distribution.name: distribution.version for distribution in metadata.distributions()}
+    versions |= {name: installed[name] for name in ("mcp", "llama-cpp-python", "xllamacpp") if name in installed}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
     roles = {expert.name: team.catalog.expert_model(expert, team.profile.name).name for expert in experts}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"), "profile": team.profile.name, "machine": machine,
@@ -357,6 +367,8 @@ def main() -> None:
     flags = {name: getattr(given, name) for name in ("catalog", "profile", "models", "max_tokens")}
     logging.disable(logging.INFO)
     try:
+        if given.n < 0:
+            raise Unusable(f"--n is {given.n}; give the number of items, or 0 for all")
         if given.json and not given.json.resolve().parent.is_dir():
             raise Unusable(f"the folder of {str(given.json)!r} does not exist")
         anyio.run(run, given, load_settings(os.environ, **flags, deadline_seconds=given.deadline))

@@ -26,7 +26,7 @@ kind = "chat"
 template = "experts/multilingual"
 tool = "bare_math"
 """
-ITEM = {"id": "a-1", "task": "math", "input": "What is 2 + 3?", "expected": "5"}
+ITEM = {"id": "a-1", "kind": "easy", "task": "math", "input": "What is 2 + 3?", "expected": "5"}
 
 
 def load() -> ModuleType:
@@ -41,7 +41,9 @@ def load() -> ModuleType:
 experts = load()
 
 
-async def test_a_set_is_measured_through_the_tools_and_keeps_both_answers(tmp_path: Path) -> None:
+async def test_a_set_is_measured_through_the_tools_and_keeps_both_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     team = scripted_team(tmp_path, "I think it is 6", catalog=BARE)
     experts.check_opponents(team, {"math"})
     async with Client(build_server(team)) as client:
@@ -50,6 +52,9 @@ async def test_a_set_is_measured_through_the_tools_and_keeps_both_answers(tmp_pa
     assert (pairs[0].bare.output, pairs[0].bare.status) == ("I think it is 6", "unverified")
     assert (figures["bare"]["score"], figures["tool"]["score"]) == (0.0, 1.0)
     assert figures["verified"]["right"] == 1
+    assert figures["kinds"] == {"easy": {"n": 1, "bare": 0.0, "tool": 1.0}}
+    experts.show("set", figures)
+    assert "verified 100.0%: 1/1 right" in capsys.readouterr().out
     assert figures["difference"]["interval"] == (1.0, 1.0)
 
 

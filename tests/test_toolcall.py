@@ -234,6 +234,19 @@ def test_narrowing_keeps_order_and_bounds_and_never_gives_nothing(descriptions: 
     assert len(shown) == 1 or sum(len(json.dumps(one, ensure_ascii=False).encode()) for one in shown) <= MOST_BYTES
 
 
+async def test_two_hundred_wordy_tools_fit_into_a_context_of_4096_tokens(tmp_path: Path) -> None:
+    words = "Keeps the list of parts in order and counts them by shelf and by colour. "
+    wordy = [
+        tool(f"unit_{number}", words * 3, ["part"], part={"type": "string", "description": words}, count=INTEGER)
+        for number in range(200)
+    ]
+    launcher = scoring(wire({"city": "Rome"}), favourite="weather")
+    answer = await call_tools(tmp_path, launcher, "What is the weather in Rome?", [*wordy, WEATHER])
+    assert [options.context_tokens for options in launcher.options] == [4096]
+    assert answer.fields["calls"] == [{"name": "weather", "arguments": {"city": "Rome"}}]
+    assert any("of 201 tools were read" in note for note in answer.notes)
+
+
 def test_names_come_apart_into_terms() -> None:
     assert terms("getWeather user_cities 날씨를") == ["get", "weath", "user", "cit", "날씨", "씨를"]
 
