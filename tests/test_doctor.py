@@ -63,3 +63,15 @@ def test_broken_configuration_is_a_finding_and_not_a_crash(tmp_path: Path) -> No
         ({}, {"profile": "giant"}),
     ):
         assert found("configuration", diagnose(environ, flags)).is_good is False
+
+
+def test_what_the_experts_check_with_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    names = ("character recognition", "exact mathematics", "sandbox", "shell parser")
+    assert all(found(name, diagnose({}, {})).is_good for name in names)
+    real = importlib.util.find_spec
+    hidden = {"rapidocr", "sympy", "pydantic_monty", "tree_sitter_bash"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in hidden else real(name, *rest))
+    findings = diagnose({}, {})
+    assert all("pip install" in found(name, findings).remedy and found(name, findings).is_good is False for name in names)

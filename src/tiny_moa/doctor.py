@@ -17,6 +17,8 @@ from tiny_moa.models.machine import available_bytes, memory_limit
 from tiny_moa.models.weights import WeightStore, verify
 from tiny_moa.settings import Settings, load_settings, variable
 
+_EXPERTS = 'pip install "tiny-moa[experts]"'
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,6 +60,10 @@ def _findings(environ: Mapping[str, str], flags: Mapping[str, Any], is_thorough:
     hub = _package("hub client", "huggingface_hub", "huggingface-hub", 'pip install "tiny-moa[hub]"; only `pull` needs it')
     yield hub if hub.is_good else replace(hub, is_good=None)
     yield _package("documents", "docling", "docling-slim", 'pip install "tiny-moa[documents]"; plain text works without')
+    yield _package("character recognition", "rapidocr", "rapidocr", 'pip install "tiny-moa[ocr]"; scans are not read without')
+    yield _package("exact mathematics", "sympy", "sympy", f"{_EXPERTS}; only plain arithmetic is computed without")
+    yield _package("sandbox", "pydantic_monty", "pydantic-monty", f"{_EXPERTS}; no program is tried out without")
+    yield _package("shell parser", "tree_sitter_bash", "tree-sitter-bash", f"{_EXPERTS}; commands are checked less without")
     try:
         settings = load_settings(environ, **flags)
         catalog = load_catalog(settings.catalog)

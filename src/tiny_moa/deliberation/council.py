@@ -63,6 +63,10 @@ class Council:
     def __init__(self, team: Team) -> None:
         self._team = team
 
+    def field(self, kind: str) -> Field:
+        """Give a kind of task."""
+        return self._team.fields[kind]
+
     def measured(self, kind: str) -> dict[str, Measured]:
         """Give what is known of each model that could sit, by its name."""
         calibration, found = self._team.calibration(), {}

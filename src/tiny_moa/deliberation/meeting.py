@@ -104,6 +104,7 @@ class Verdict:
         attempts: Everything that was written.
         missing: Who did not do its part, and why, a sentence each.
         minutes: Everything that happened, chained.
+        candidates: Every answer there was, in the order it came.
     """
 
     text: str
@@ -117,6 +118,7 @@ class Verdict:
     attempts: tuple[Attempt, ...]
     missing: tuple[str, ...]
     minutes: tuple[Entry, ...]
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass
@@ -153,6 +155,7 @@ class Meeting:
         self._utility = Utility.of(standing.p_right, standing.balanced_accuracy)
         self._attempts: list[Attempt] = []
         self._missing: list[str] = []
+        self._candidates: list[str] = []
         self._minutes: tuple[Entry, ...] = ()
         self._state: tuple[Record, ...] = ()
         self._convictions: list[float] = []
@@ -218,6 +221,7 @@ class Meeting:
             if not (text := without_author(written.text)):
                 self._miss(number, member, "it wrote nothing")
                 continue
+            self._candidates.append(text)
             table.append(Proposed(names[member.name], member, text, await self._field.look(self._plain_task, text)))
         table.sort(key=lambda proposed: proposed.label)
         said = [
@@ -372,6 +376,7 @@ class Meeting:
             attempts=tuple(self._attempts),
             missing=tuple(self._missing),
             minutes=self._minutes,
+            candidates=tuple(self._candidates),
         )
 
 

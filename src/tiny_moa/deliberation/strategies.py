@@ -77,6 +77,7 @@ class Draw:
         self._call = call
         self.attempts: list[Attempt] = []
         self.missing: list[str] = []
+        self.candidates: list[str] = []
 
     @property
     def is_spent(self) -> bool:
@@ -100,6 +101,7 @@ class Draw:
         if not (text := without_author(written.text)):
             self.missing.append(f"{member.name}: it wrote nothing")
             return None
+        self.candidates.append(text)
         return Drawn(member, text, await field.look(self._job.task, text))
 
     async def several(self, member: Seat, n: int) -> list[Drawn]:
@@ -121,7 +123,7 @@ class Draw:
         is_proved = chosen.finding.proof == 1
         return Verdict(
             chosen.text, chosen.seat.name, is_proved, "verifier" if is_proved else reason, 1, None, share, chosen.finding,
-            tuple(self.attempts), tuple(self.missing), (),
+            tuple(self.attempts), tuple(self.missing), (), tuple(self.candidates),
         )  # fmt: skip
 
 
