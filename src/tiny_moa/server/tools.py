@@ -26,7 +26,7 @@ BUILT_IN_TOOLS = ("ask", "solve_math", "write_code", "call_tool", "linux_command
 GRACE_SECONDS = 0.5
 """How long after the deadline a call may still take to hand over what it has."""
 
-Seconds = Annotated[float, Field(ge=1, le=3600, description="Answer within this time, with what there is.")]
+Seconds = Annotated[float, Field(ge=1, le=3600, description="Answer by then with what there is.")]
 Tokens = Annotated[int, Field(ge=1, le=32_768, description="Most tokens an expert writes.")]
 Limits = tuple[float, int]
 """Seconds and tokens of one call."""
@@ -90,9 +90,8 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
-        """Turn a request into calls of the tools you list: names and JSON arguments, valid against each schema. The calls
-        are proposals in `result.calls`; this server never makes them. When no tool fits, or the request does not give what
-        it needs, there are none and `result.reason` says why."""
+        """Turn a request into calls of the tools you list, each valid against its schema. They are proposals in
+        `result.calls`; this server makes none. When no tool fits there are none, and `result.reason` says why."""
         with _tool_errors():
             task = Task(request, tools=read_tools(tools))
         return await ask_expert("call_tool", task, ctx, (deadline_seconds, max_tokens))
