@@ -10,6 +10,7 @@ import anyio
 from tests.fakes import Recorder, Script, ScriptedLauncher
 from tests.gguf_files import write_parrot
 from tests.gguf_headers import write_dummy
+from tiny_moa.brain import load_classifier
 from tiny_moa.experts.base import Call
 from tiny_moa.server.team import Team, build_team
 from tiny_moa.settings import load_settings
@@ -40,10 +41,13 @@ def endless(folder: Path) -> Path:
     return catalog
 
 
-def scripted_team(folder: Path, script: Script | ScriptedLauncher, *, catalog: str = "", **settings: Any) -> Team:
-    """Build a team whose every model answers by the script."""
+def scripted_team(
+    folder: Path, script: Script | ScriptedLauncher, *, catalog: str = "", classifies: bool = False, **settings: Any
+) -> Team:
+    """Build a team whose every model answers by the script; unless it classifies, cues and scripted plans route."""
     launcher = script if isinstance(script, ScriptedLauncher) else ScriptedLauncher(script)
-    return build_team(load_settings({}, catalog=write_catalog(folder, catalog), **settings), launch=launcher)
+    made = load_settings({}, catalog=write_catalog(folder, catalog), **settings)
+    return build_team(made, launch=launcher, classifier=load_classifier if classifies else lambda: None)
 
 
 def call_of(seconds: float = 5.0, max_tokens: int = 200, listener: Recorder | None = None) -> Call:

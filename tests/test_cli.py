@@ -27,7 +27,7 @@ def test_ask_shows_the_answer_and_its_trace(capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     assert "123 + 456 = 579" in out
     assert "verified" in out
-    assert "chosen by cues" in out
+    assert "chosen by signals" in out
     assert "passed: result (exact arithmetic)" in out
 
 

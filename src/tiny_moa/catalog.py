@@ -75,6 +75,8 @@ class ModelSpec(Entry):
         licence: Its licence by name.
         condition: The licence's condition that matters, in one line; asked for before a pull. Empty when there is none.
         languages: What it was trained to write, as ISO 639-1 codes.
+        routing_weight: How much its word counts beside the classifier's when that is unsure who should answer; 0, the
+            default, does not ask it: for models that were not measured, and for those that were and did not help.
         verified: Which groups of these fields were read in a primary source.
         note: What a user of it should know, in a sentence.
         unavailable: Why it cannot run here at all; empty for every model that can.
@@ -106,6 +108,7 @@ class ModelSpec(Entry):
     licence: str = "unknown"
     condition: str = ""
     languages: tuple[str, ...] = ("en",)
+    routing_weight: float = Field(0.0, ge=0, le=2)
     verified: Verified = Verified()
     note: str = ""
     unavailable: str = ""

@@ -70,10 +70,21 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what is installed, what is missing and how to mend it")
     doctor.add_argument("--thorough", action="store_true", help="also hash the weights files")
     doctor.set_defaults(run=_doctor)
+    route = _add_route(commands)
     weights = _add_weights_commands(commands)
-    for command in (serve, ask, doctor, *weights):
+    for command in (serve, ask, route, doctor, *weights):
         _add_settings(command)
     return parser
+
+
+def _add_route(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    route = commands.add_parser("route", help="say who would answer a question and why, without answering it")
+    route.add_argument("question", nargs="?", help="the question; '-' reads it from standard input")
+    route.add_argument("--jsonl", metavar="FILE", help='route every line {"id": …, "input": …}; - reads standard input')
+    route.add_argument("--no-model", action="store_true", help="ask no model when the classifier is unsure")
+    route.add_argument("--json", action="store_true", help="print all that is known of a route, as JSON")
+    route.set_defaults(run=_route)
+    return route
 
 
 def _add_weights_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Sequence[argparse.ArgumentParser]:
@@ -129,6 +140,12 @@ def _serve(given: argparse.Namespace, flags: dict[str, Any]) -> int:
         print("tiny-moa: serving MCP on standard input; a host starts this, Ctrl-D ends it (see the README)", file=sys.stderr)
     serve(settings)
     return 0
+
+
+def _route(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from tiny_moa import route_lines
+
+    return route_lines.run(_settings(flags), given)
 
 
 def _command(given: argparse.Namespace, flags: dict[str, Any]) -> int:

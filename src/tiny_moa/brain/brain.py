@@ -8,45 +8,73 @@ from dataclasses import replace
 import anyio
 import anyio.to_thread
 
+from tiny_moa.brain.classifier import Classifier, weighed
 from tiny_moa.brain.decompose import decompose, leave_language_to_last
 from tiny_moa.brain.guards import framed, telling_sentences, without_leaks, without_orders
 from tiny_moa.brain.language import answer_language, check_language, language_name
 from tiny_moa.brain.merge import hide_code, merged
 from tiny_moa.brain.plan import plan_schema, route_by_plan
-from tiny_moa.brain.route import BRAIN, Route, route_by_cues
+from tiny_moa.brain.route import BRAIN, Route
+from tiny_moa.brain.router import agreed, router_of
 from tiny_moa.catalog import ExpertSpec
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Abstention, Call, Proposal, TemplatedModel, cut_note, nothing_written, status_of
 from tiny_moa.templates import TemplateLibrary
 
 _PLAN_TOKENS = 200
+_LEAST_SURE = 0.35
+"""Below this probability even the classifier and the model together are guessing, and the model plans."""
 _LEAK = "Words of this program's own templates were taken out of the answer."
 
 
 class Brain:
     """The model that plans, answers what no expert needs to, and joins proposals."""
 
-    def __init__(self, model: TemplatedModel, experts: Mapping[str, ExpertSpec], templates: TemplateLibrary) -> None:
+    def __init__(
+        self, model: TemplatedModel, experts: Mapping[str, ExpertSpec], templates: TemplateLibrary,
+        classifier: Classifier | None = None,
+    ) -> None:  # fmt: skip
+        """Take the model, the experts and the words; without a classifier, cues and plans alone route."""
         self._model = model
+        self._router = router_of(tuple(experts.values()), classifier)
         self._experts = {spec.label: spec for spec in experts.values()}
         self._rewriting = frozenset(spec.name for spec in experts.values() if spec.rewrites)
         self._templates = templates
         self._chain = templates.get("brain/chain", holes=("task", "material"))
         self._note = templates.get("brain/note", holes=("expert", "status", "text"))
 
-    async def route(self, question: str, call: Call) -> Route:
+    async def route(self, question: str, call: Call, *, may_ask_model: bool = True) -> Route:
         """Decide who answers. Never fails: without a usable plan the Brain answers itself.
 
-        Sentences that give orders about routes and plans are not read for it.
+        Sentences that give orders about routes and plans are not read for it. A model is asked only when the classifier is not
+        sure, and only one that was measured to route better than chance.
         """
         if not (words := without_orders(question)):
             return Route((), "fallback", "nothing is asked but orders about plans and prompts")
-        route = decompose(words, self._choose) or self._choose(words) or await self._plan(words, call)
+        router = self._router
+        parts = decompose(words, router.choose_part)
+        if router.classifier is None:
+            route = parts or router.choose(words)
+        else:
+            route = agreed(router.choose(words) or await self._weigh(words, call, may_ask_model), parts)
+        if route is None:
+            route = await self._plan(words, call) if may_ask_model else Route((), "fallback", "no cue matches")
         return leave_language_to_last(self._with_whole(route, words, question), self._rewriting)
 
-    def _choose(self, words: str) -> Route | None:
-        """Choose without a model; `None` when that is not clear."""
-        return route_by_cues(words, self._experts.values())
+    async def _weigh(self, words: str, call: Call, may_ask_model: bool) -> Route | None:
+        """Settle the classifier's doubts by what the model holds probable; `None` when a plan has to."""
+        guesses = self._router.guesses(words)
+        weight = self._model.spec.routing_weight
+        if not (may_ask_model and weight):
+            return self._router.route_of(words, guesses[0], "classifier")
+        call.listener.stage("routing")
+        labels = sorted({guess.labels[0] for guess in guesses})
+        try:
+            shares, _ = await self._model.score("brain/route", {"question": words}, labels, call)
+        except ModelError as exc:
+            return self._router.route_of(words, guesses[0], "classifier", f"{' then '.join(guesses[0].labels)}; {exc}")
+        best = weighed(guesses, dict(zip(labels, shares, strict=True)), weight)[0]
+        return self._router.route_of(words, best, "model") if best.probability >= _LEAST_SURE else None
 
     def _with_whole(self, route: Route, words: str, question: str) -> Route:
         """Give experts the question itself where they were to get all that was left of it."""

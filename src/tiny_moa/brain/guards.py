@@ -14,6 +14,8 @@ _ORDER = re.compile(
     | \b(?:system|hidden|initial|original)\s+(?:prompt|instructions?|message)\b
     | \b(?:your|the)\s+(?:instructions|prompt|template)s?\b.{0,20}\b(?:word\s+for\s+word|verbatim|exactly|above)\b
     | \b(?:you\s+(?:must|have\s+to|should)\s+)?(?:always\s+|only\s+)?(?:route|send|forward)\s+(?:this|it|everything)\s+to\b
+    | \b(?:route|label|expert)s?["']?\s*(?:is|=|:|must\s+be|should\s+be)\s*\[?["']?
+      (?:direct|coder|reasoner|tool_caller|multilingual|ocr|audio|linux)\b
     | \b(?:set|use|with)\b.{0,20}\bdirect_answer\b | "agents"\s*:
     | (?:계획|지시|명령|규칙|프롬프트|경로).{0,12}(?:무시|잊|건너뛰|어기)
     | (?:시스템|숨겨진|처음|원래)\s*(?:프롬프트|지시문|지시)

@@ -14,7 +14,7 @@ BRAIN = "brain"
 MAX_STEPS = 5
 """A plan of more is none: five experts in a row are more than a host waits for."""
 
-DecidedBy = Literal["caller", "cues", "plan", "fallback"]
+DecidedBy = Literal["caller", "signals", "cues", "classifier", "model", "plan", "fallback"]
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,16 @@ class Route:
 
     Attributes:
         steps: In order of priority; none when the Brain answers itself.
-        decided_by: The caller named the expert, the cues were clear, the Brain planned, or nothing else worked.
-        reason: The cue that matched, the Brain's thought, or what went wrong.
+        decided_by: The caller named the expert, the question shows on its face what it is, cues of a catalogue matched, the
+            classifier chose, the Brain weighed the classifier's doubts, the Brain planned, or nothing else worked.
+        reason: What matched, how probable it is, the Brain's thought, or what went wrong.
+        confidence: How probable the step that decided takes the route to be right; `None` when it cannot say.
     """
 
     steps: tuple[Step, ...]
     decided_by: DecidedBy
     reason: str = ""
+    confidence: float | None = None
 
 
 def route_by_cues(question: str, experts: Iterable[ExpertSpec]) -> Route | None:

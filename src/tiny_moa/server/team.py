@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from tiny_moa.ask import Asker
-from tiny_moa.brain import Brain
+from tiny_moa.brain import Brain, Classifier, load_classifier
 from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
@@ -58,6 +58,7 @@ class Team:
     library: DocumentLibrary
     reader: DocumentReader
     fetcher: Fetcher
+    brain: Brain
     asker: Asker
 
     async def __aenter__(self) -> Team:
@@ -71,12 +72,15 @@ class Team:
             await self.pool.__aexit__(kind, error, trace)
 
 
-def build_team(settings: Settings, *, launch: Launcher | None = None) -> Team:
+def build_team(
+    settings: Settings, *, launch: Launcher | None = None, classifier: Callable[[], Classifier | None] = load_classifier
+) -> Team:
     """Build the team; loads no model and starts no process.
 
     Args:
         settings: The settings of this process.
         launch: What loads models; the engine of the settings when it is `None`.
+        classifier: Reads the router's weights; without any, cues and plans alone route.
 
     Raises:
         CatalogError: A catalogue file is wrong, or the profile is not in it.
@@ -99,10 +103,9 @@ def build_team(settings: Settings, *, launch: Launcher | None = None) -> Team:
     _check_templates(catalog, templates)
     build = _builders(model_of, library, reader)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
-    brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates)
-    return Team(
-        settings, catalog, profile, templates, weights, pool, library, reader, Fetcher(settings.url_hosts), Asker(brain, experts)
-    )
+    brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
+    fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts)
+    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, asker)
 
 
 def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:
@@ -146,5 +149,6 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
+    templates.get("brain/route", holes=("question",))
     templates.get("brain/answer_in", holes=("question", "language"))
     templates.get("brain/aggregate", holes=("question", "notes", "language"))
