@@ -31,6 +31,18 @@ def test_ask_shows_the_answer_and_its_trace(capsys: pytest.CaptureFixture[str]) 
     assert "passed: result (exact arithmetic)" in out
 
 
+def test_trace_shows_the_last_run_as_tree_page_and_list(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run(capsys, "ask", "2 + 40 = ?")
+    code, tree, _ = run(capsys, "trace")
+    assert (code, "2 + 40 = 42" in tree, "chosen by" in tree) == (0, True, True)
+    listed = run(capsys, "trace", "--list")[1].split()[0]
+    assert "<!doctype html>" in run(capsys, "trace", listed, "--html")[1]
+    assert run(capsys, "trace", "--html", str(tmp_path / "page.html"))[0] == 0
+    assert "2 + 40 = 42" in (tmp_path / "page.html").read_text("utf-8")
+    code, _, err = run(capsys, "trace", "20200101-000000-123456ab")
+    assert (code, listed in err) == (1, True)
+
+
 def test_ask_as_json_is_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "ask", "--json", "2 ^ 10")
     assert (code, json.loads(out)["answer"]) == (0, "2 ^ 10 = 1024")

@@ -10,9 +10,10 @@ import anyio
 
 from tiny_moa.answer import Answer, Trace, TraceStep, answer_of, proposals_of
 from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages, turns, wants_verbatim
-from tiny_moa.errors import InvalidRequest, TinyMoAError, UnknownExpert
+from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError, UnknownExpert
 from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
 from tiny_moa.experts.documents.expert import wants_whole
+from tiny_moa.traces import TraceStore, record_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,9 @@ class _Run:
 class Asker:
     """The whole pipeline over one team of experts."""
 
-    def __init__(self, brain: Brain, experts: Mapping[str, Expert]) -> None:
+    def __init__(self, brain: Brain, experts: Mapping[str, Expert], traces: TraceStore | None = None) -> None:
         self._brain = brain
+        self._traces = traces
         self._experts = experts
         self._titles = {name: expert.spec.title for name, expert in experts.items()} | {BRAIN: "Brain"}
         self._material = frozenset(name for name in experts if self._is_material(name))
@@ -96,7 +98,7 @@ class Asker:
         await self._follow(run)
         parts = await self._finish(run)
         trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question)
-        return answer_of(trace, anyio.current_time() - run.began, self._titles)
+        return await self._kept(trace, anyio.current_time() - run.began)
 
     async def ask_expert(self, name: str, task: Task, call: Call) -> Answer:
         """Ask one expert, without routing.
@@ -110,14 +112,35 @@ class Asker:
         if (expert := self._experts.get(name)) is None:
             raise UnknownExpert(name, self._experts)
         check_text("task", task.text)
-        began = anyio.current_time()
+        run = _Run(task.text, call, anyio.current_time(), Route((Step(name, task.text),), "caller"))
         call.listener.stage(name)
-        outcome = await expert.propose(task, call)
+        try:
+            outcome = await expert.propose(task, call)
+        except TinyMoAError as exc:
+            trace = self._alone(run, name, Abstention(name, str(exc)))
+            await self._keep(trace, anyio.current_time() - run.began, failure=str(exc))
+            raise
         if isinstance(outcome, Proposal):
             outcome = self._brain.clean(outcome, task.text)
-        step = TraceStep.of(name, task.text, outcome, anyio.current_time() - began)
-        trace = Trace(Route((Step(name, task.text),), "caller"), 0.0, (step,), (0,), task.text)
-        return answer_of(trace, step.seconds, self._titles)
+        return await self._kept(self._alone(run, name, outcome), anyio.current_time() - run.began)
+
+    def _alone(self, run: _Run, name: str, outcome: Proposal | Abstention) -> Trace:
+        step = TraceStep.of(name, run.question, outcome, anyio.current_time() - run.began)
+        return Trace(run.route, 0.0, (step,), (0,), run.question)
+
+    async def _kept(self, trace: Trace, seconds: float) -> Answer:
+        """Put the answer together and keep its trace, also when there is no answer."""
+        try:
+            answer = answer_of(trace, seconds, self._titles)
+        except NoAnswer as exc:
+            await self._keep(trace, seconds, failure=str(exc))
+            raise
+        return replace(answer, trace_id=await self._keep(trace, seconds, answer=answer))
+
+    async def _keep(self, trace: Trace, seconds: float, *, answer: Answer | None = None, failure: str = "") -> str:
+        if self._traces is None:
+            return ""
+        return await self._traces.keep(record_of(trace, seconds, answer=answer, failure=failure, titles=self._titles))
 
     # -- the graph ------------------------------------------------------------------------------------------------------
 

@@ -98,9 +98,15 @@ def _add_weights_commands(commands: argparse._SubParsersAction[argparse.Argument
     verify.add_argument("names", nargs="*", metavar="NAME", help="profiles and models; all that are here when none is given")
     remove = commands.add_parser("remove", help="delete a model's files from the hub cache")
     remove.add_argument("names", nargs="+", metavar="MODEL", help="models by name")
+    trace = commands.add_parser("trace", help="show how an answer came about: a tree, or one HTML page")
+    trace.add_argument(
+        "id", nargs="?", default="last", metavar="ID", help="the trace's id; the newest when it is left out, or 'last'"
+    )
+    trace.add_argument("--html", nargs="?", const="-", metavar="FILE", help="write the page to FILE, or to standard output")
+    trace.add_argument("--list", action="store_true", dest="list_all", help="list what is kept, the newest first")
     status = commands.add_parser("status", help="show what the running servers hold and do")
     status.add_argument("--json", action="store_true", help="print the snapshots as JSON and nothing else")
-    parsers = (pull, models, verify, remove, status)
+    parsers = (pull, models, verify, remove, trace, status)
     for parser in parsers:
         parser.set_defaults(run=_command, command=parser.prog.split()[-1])
     return parsers
@@ -252,34 +258,10 @@ class _Screen:
 
     def show(self, answer: Answer) -> None:
         """Print the answer, then who made it and how."""
-        from rich.tree import Tree
-
-        from tiny_moa.experts.base import Proposal
+        from tiny_moa.traces import record_of, tree_of
 
         is_on_screen = self._streamed.strip() == answer.text.strip()
         self._console.print("" if is_on_screen else answer.text, markup=False, soft_wrap=True)
-        route = answer.trace.route
-        tree = Tree(f"\n[bold]{answer.status}[/] · chosen by {route.decided_by} · {answer.seconds:.1f} s")
-        if route.reason:
-            tree.add(f"why: {_plain(route.reason)}")
-        for step in answer.trace.steps:
-            outcome = step.outcome.status if isinstance(step.outcome, Proposal) else f"abstained: {_plain(step.outcome.reason)}"
-            branch = tree.add(f"[bold]{step.expert}[/] {', '.join(step.models)} · {outcome} · {step.seconds:.1f} s")
-            if isinstance(step.outcome, Proposal):
-                for check in step.outcome.checks:
-                    mark, detail = (
-                        "passed" if check.passed else "[red]FAILED[/]",
-                        f": {_plain(check.detail)}" if check.detail else "",
-                    )
-                    branch.add(f"{mark}: {check.what} ({check.how}){detail}")
-        usage = answer.usage
-        tree.add(f"tokens: {usage.prompt_tokens} read ({usage.cached_tokens} of them cached), {usage.completion_tokens} written")
-        for note in answer.notes:
-            tree.add(f"[yellow]{_plain(note)}[/]")
-        self._console.print(tree)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(text.split()))
+        self._console.print("", tree_of(record_of(answer.trace, answer.seconds, answer=answer)), sep="\n")
+        if answer.trace_id:
+            self._console.print(f"[dim]tiny-moa trace {answer.trace_id}[/]")

@@ -1,4 +1,4 @@
-"""The commands about weights and servers: pull, models, verify, remove, status; shows what other modules decide."""
+"""The commands pull, models, verify, remove, trace and status: they show what other modules decide."""
 
 from __future__ import annotations
 
@@ -267,6 +267,44 @@ def remove(settings: Settings, given: argparse.Namespace) -> int:
         left = store.find(spec)
         console.print(f"{name}: {_size(freed)} freed" + (f"; left alone: {left}" if left else ""), markup=False)
     return 0
+
+
+# -- trace ----------------------------------------------------------------------------------------------------------
+
+
+def trace(settings: Settings, given: argparse.Namespace) -> int:
+    """Show a trace as a tree, write it as a page, or list what is kept.
+
+    Raises:
+        InvalidRequest: There is no such trace.
+    """
+    from tiny_moa.traces import TraceStore, page_of, traces_folder, tree_of
+    from tiny_moa.traces.tree import plain
+
+    store, console = TraceStore(traces_folder()), _console()
+    if given.list_all:
+        for name in store.ids():
+            record = store.load(name)
+            status = record["answer"]["status"] if record["answer"] else "no answer"
+            console.print(f"{name}  {status:10}  {record['seconds']:6.1f} s  {plain(record['question'], 80)}", soft_wrap=True)
+        return 0
+    record = store.load(given.id)
+    if given.html == "-":
+        sys.stdout.write(page_of(record))
+    elif given.html:
+        _write_page(Path(given.html), page_of(record))
+        console.print(f"written: {given.html}", markup=False)
+    else:
+        console.print(f"[bold]{plain(record['question'], 500)}[/]  [dim]{record['id']}[/]", soft_wrap=True)
+        console.print(tree_of(record, is_full=True))
+    return 0
+
+
+def _write_page(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, "utf-8")
+    except OSError as exc:
+        raise TinyMoAError(f"cannot write {str(file)!r}: {exc.strerror}; name a file in a folder you may write to") from exc
 
 
 # -- status ---------------------------------------------------------------------------------------------------------

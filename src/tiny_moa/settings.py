@@ -47,6 +47,7 @@ class Settings(BaseModel):
     url_hosts: tuple[str, ...] = Field(
         (), description="hosts that documents may be fetched from, joined by commas; `*.example.org` allows those below it"
     )
+    traces: bool = Field(True, description="whether a trace of every run is kept in the user's data folder, for tiny-moa trace")
     log_level: LogLevel = Field("warning", description="what goes to stderr: debug, info, warning or error")
 
     @field_validator("roots", mode="before")

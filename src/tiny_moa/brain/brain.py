@@ -137,7 +137,8 @@ class Brain:
         text, checks, wrong = merged(outcome.text, blocks, proposals)
         if wrong:
             return Abstention(BRAIN, f"the answer joined from them was not used, because {wrong}", outcome.attempts)
-        return replace(outcome, text=text, checks=checks)
+        known = dict.fromkeys([*(note for proposal in proposals for note in proposal.notes), *outcome.notes])
+        return replace(outcome, text=text, checks=checks, notes=tuple(known))
 
     def _noted(self, proposal: Proposal, text: str) -> str:
         failed = [check.detail or check.what for check in proposal.checks if not check.passed]

@@ -17,6 +17,11 @@ _BLOCK = re.compile(r"^[ \t]*(?P<fence>```|~~~).*?(?:^[ \t]*(?P=fence)[ \t]*$|\Z
 _INLINE = re.compile(r"`([^`\n]+)`")
 _MARK = re.compile(r"\[\[\s*code\s+(?P<number>\d+)\s*\]\]", re.IGNORECASE)
 _BLOCK_OR_MARK = re.compile(f"{_BLOCK.pattern}|(?i:{_MARK.pattern})", _BLOCK.flags)
+_WORD = re.compile(r"[^\W\d_]{5,}|[가-힣]{2,}")
+_LEAST_KEPT = 0.3
+"""What part of an expert's telling words a merge must hold; ours, not measured."""
+_FEWEST_WORDS = 4
+"""Of fewer words nothing is asked."""
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _CITATION = re.compile(
     r"(?:https?|doc|file)://[^\s<>\"'`)\]]+|\[\d+\]|(?<![\w/])[\w가-힣()-]+\.(?:pdf|docx|pptx|xlsx|html|csv|txt|md)\b"
@@ -121,14 +126,26 @@ def _compared(what: str, strangers: Sequence[str]) -> Check:
 
 
 def lost(text: str, proposals: Sequence[Proposal]) -> str:
-    """Say what a merge left out that it must keep: code, and the answer of a verified proposal; empty when it kept all."""
+    """Say what a merge left out that it must keep; empty when it kept all.
+
+    That is all code, the answer of a verified proposal, and enough of the words of each of the others.
+    """
+    said = _telling_words(text)
     for proposal in proposals:
+        words = _telling_words(proposal.text)
+        if len(words) >= _FEWEST_WORDS and len(words & said) < len(words) * _LEAST_KEPT:
+            return f"little of what {proposal.expert} wrote is in it"
         if any(block not in text for block in code_blocks(proposal.text)):
             return f"the code of {proposal.expert} is not in it"
         answer = str(proposal.fields.get("answer", ""))
         if proposal.status == "verified" and not numbers_of(answer or proposal.text) <= numbers_of(text):
             return f"the verified answer of {proposal.expert} is not in it"
     return ""
+
+
+def _telling_words(text: str) -> frozenset[str]:
+    """The words of a text that say something, without its code: long ones, and of Korean all."""
+    return frozenset(word.lower() for word in _WORD.findall(_BLOCK.sub(" ", text)))
 
 
 def merged(text: str, blocks: Sequence[str], proposals: Sequence[Proposal]) -> tuple[str, tuple[Check, ...], str]:

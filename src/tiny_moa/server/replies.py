@@ -43,7 +43,7 @@ def reply_of(answer: Answer) -> Reply:
         status=answer.status,
         partial=answer.status == "partial",
         experts=list(answer.experts),
-        route=_described_route(answer.trace),
+        route={**_described_route(answer.trace), "trace": answer.trace_id},
         checked=[asdict(check) for check in answer.checks],
         notes=list(answer.notes),
         steps=[_described(step) for step in answer.trace.steps],
@@ -101,6 +101,7 @@ def provenance(answer: Answer) -> str:
     failed = [check.detail or check.what for check in answer.checks if not check.passed]
     wrong = f"; FAILED: {'; '.join(failed[:3])}" if failed else ""
     head = f"[{answer.status}] by {who}; chosen by {answer.trace.route.decided_by}{checked}{wrong}; {answer.seconds:.1f} s"
+    head += f"; trace {answer.trace_id}" if answer.trace_id else ""
     return "\n".join((head, *answer.notes))
 
 

@@ -30,6 +30,7 @@ from tiny_moa.models.stores import data_folder
 from tiny_moa.models.weights import Headers, WeightStore
 from tiny_moa.settings import Settings
 from tiny_moa.templates import TemplateLibrary
+from tiny_moa.traces import TraceStore, traces_folder
 
 _HOLES: Mapping[ExpertKind, tuple[str, ...]] = {
     "chat": ("task",),
@@ -104,7 +105,8 @@ def build_team(
     build = _builders(model_of, library, reader)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
-    fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts)
+    traces = TraceStore(traces_folder(), is_on=settings.traces)
+    fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts, traces)
     return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, asker)
 
 
