@@ -282,6 +282,8 @@ def _indent_items(blocks: Sequence[Box]) -> list[Box]:
             indents = []
             result.append(block)
             continue
+        if result and isinstance(above := result[-1], Block) and above.kind == "item" and block.top < above.top + 1:
+            indents = []  # beside the item before, not under it
         while indents and block.left < indents[-1] - 3:
             indents.pop()
         if not indents or block.left > indents[-1] + 6:

@@ -13,12 +13,13 @@ from typing import Any
 
 from tiny_moa.errors import ConversionFailed, DocumentError, PasswordNeeded
 from tiny_moa.experts.documents import guards
+from tiny_moa.experts.documents.asciidoc import prepare_asciidoc
 from tiny_moa.experts.documents.bitmaps import picture_as_pdf
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
-from tiny_moa.experts.documents.texts import decode_text
+from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
 ALL_PAGES = (1, sys.maxsize)
 OnPage = Callable[[int, int], None]
@@ -122,6 +123,8 @@ def _prepare(content: bytes, name: str, document_format: Format) -> tuple[bytes,
     text, warning = decode_text(content, name, is_markup=document_format.name == "HTML")
     if document_format.name == "HTML":
         guards.check_html(text, name)
+    if document_format.name == "AsciiDoc":
+        text = prepare_asciidoc(text)
     return text.encode("utf-8-sig", "replace"), [warning] if warning else []
 
 
@@ -162,9 +165,11 @@ def _page_counter(on_page: OnPage) -> Callable[[Any], None]:
 def _docling() -> types.SimpleNamespace:
     """Import docling; the cost of the first document."""
     _stand_in_for_torch()
+    from docling.backend.html_backend import HTMLDocumentBackend
     from docling.datamodel.base_models import DocumentStream, InputFormat
     from docling.document_converter import DocumentConverter
 
+    HTMLDocumentBackend._clean_unicode = staticmethod(keep_typography)  # it makes dashes and quotes plain
     return types.SimpleNamespace(DocumentConverter=DocumentConverter, DocumentStream=DocumentStream, InputFormat=InputFormat)
 
 

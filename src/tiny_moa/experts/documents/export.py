@@ -10,14 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tiny_moa.experts.documents.markdown import markdown_writer
+
 Json = dict[str, Any]
 
 PAGE_GROUP: Final = "page-"
 """Names of the groups that stand for pages begin so; a number from 1 on follows."""
 _SLIDE_GROUP: Final = "slide-"
 """The same for slides in docling, with a number from 0 on."""
-_PICTURE: Final = "<!-- image -->"
-"""What docling writes in the place of a picture."""
 _NOT_READ: Final = "not read"
 
 
@@ -34,7 +34,7 @@ def export_pages(result: Any, engines: Mapping[int, str] | None, *, first: int =
     """
     document = result.document
     groups = _page_groups(document)
-    export = _exporter(document)
+    export = markdown_writer(document)
     if not groups:
         return [_page(1, export(document.body))]
     last = min(last, max(*groups, result.input.page_count or 0))
@@ -72,23 +72,6 @@ def _page_groups(document: Any) -> dict[int, Any]:
         elif name.startswith(_SLIDE_GROUP) and name[len(_SLIDE_GROUP) :].isdigit():
             groups[int(name[len(_SLIDE_GROUP) :]) + 1] = node
     return groups
-
-
-def _exporter(document: Any) -> Any:
-    """Give a function that turns a node of the document into Markdown."""
-    from docling_core.transforms.serializer.markdown import MarkdownDocSerializer, MarkdownParams
-    from docling_core.types.doc import ContentLayer
-
-    parameters = MarkdownParams(
-        layers={ContentLayer.BODY}, escape_html=False, escape_underscores=False, compact_tables=True, image_placeholder=_PICTURE
-    )
-    serializer = MarkdownDocSerializer(doc=document, params=parameters)
-
-    def export(node: Any) -> str:
-        markdown = str(serializer.serialize(item=None if node is document.body else node).text).strip("\n")
-        return markdown if markdown.replace(_PICTURE, "").strip() else ""
-
-    return export
 
 
 def _page_text(group: Any, export: Any) -> str:

@@ -18,6 +18,10 @@ MARKER: Final = re.compile(r"[•·●▪■◦○‣⁃➢➤✓*\-–—\uf0a7
 
 _WORD_GAP = 1.2
 """A gap wider than this many line heights separates columns or cells, not words; justified text stays below 1."""
+_NARROW_GAP = 0.5
+"""A gap wider than this can separate cells where the rows around have one in the same place."""
+_FEW_WORDS = 6
+_MANY_WORDS = 14
 _MARKER_GAP = 4.0
 """The same for the gap after a list marker."""
 _MAX_CROSSING = 0.4
@@ -78,7 +82,7 @@ def join_words(words: Sequence[Run]) -> list[Run]:
         Lines from the top down and from left to right; every word is in exactly one.
     """
     rows = group_rows(words)
-    return [line for row in rows for line in _split_row(row)]
+    return [line for number, row in enumerate(rows) for line in _split_row(row, _shared_gaps(rows, number))]
 
 
 def group_rows(boxes: Sequence[AnyBox]) -> list[list[AnyBox]]:
@@ -102,14 +106,39 @@ def _are_side_by_side(a: Box, b: Box) -> bool:
     return high < 2 * low and min(a.bottom, b.bottom) - max(a.top, b.top) > 0.6 * low
 
 
-def _split_row(row: Sequence[Run]) -> list[Run]:
+def _shared_gaps(rows: Sequence[Sequence[Run]], number: int) -> list[float]:
+    """Give where the narrow gaps of a row begin that two of its neighbours have in the same place: those of a table."""
+    row = rows[number]
+    gaps = [(left.right, right.left) for left, right in pairwise(row)]
+    usual = statistics.median(end - start for start, end in gaps) if gaps else 0.0
+    wide = [
+        (start, end)
+        for start, end in gaps
+        if end - start > _NARROW_GAP * row[0].height and (len(row) <= _FEW_WORDS or end - start > 1.8 * usual)
+    ]
+    if not wide or len(row) > _MANY_WORDS:
+        return []
+    around = [rows[place] for place in range(max(number - 2, 0), min(number + 3, len(rows))) if place != number]
+    near = [other for other in around if abs(other[0].middle - row[0].middle) < 5 * row[0].height]
+    return [start for start, end in wide if sum(_has_gap(other, start, end, row[0].height) for other in near) >= 2]
+
+
+def _has_gap(row: Sequence[Run], start: float, end: float, height: float) -> bool:
+    """Whether a row has words on both sides of a free strip that is in the same place."""
+    before = max((word.right for word in row if word.left < (start + end) / 2), default=None)
+    after = min((word.left for word in row if word.left >= (start + end) / 2), default=None)
+    return before is not None and after is not None and min(after, end) - max(before, start) > 0.8 * _NARROW_GAP * height
+
+
+def _split_row(row: Sequence[Run], gaps: Sequence[float]) -> list[Run]:
     lines: list[list[Run]] = [[row[0]]]
     for word in row[1:]:
         line = lines[-1]
         gap = word.left - line[-1].right
         height = max(line[-1].height, word.height, 4.0)
         after_marker = len(line) == 1 and MARKER.fullmatch(line[0].text)
-        if gap > height * (_MARKER_GAP if after_marker else _WORD_GAP):
+        is_shared = not after_marker and line[-1].right in gaps
+        if is_shared or gap > height * (_MARKER_GAP if after_marker else _WORD_GAP):
             lines.append([word])
         else:
             line.append(word)

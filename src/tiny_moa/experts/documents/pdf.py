@@ -15,6 +15,7 @@ from typing import Any, Final
 from tiny_moa.experts.documents import scan
 from tiny_moa.experts.documents.assemble import Content, Picture, assemble
 from tiny_moa.experts.documents.document import Engine
+from tiny_moa.experts.documents.glyphs import read_words
 from tiny_moa.experts.documents.layout import Box, Run
 
 MAX_RULE_POINTS: Final = 2.0
@@ -30,11 +31,8 @@ NOTHING_SEEN: Final = "a picture in which no text was recognised"
 _MIN_WORDS = 5
 _LONG_SIDE_PIXELS = 1800
 _SHORT_SIDE_PIXELS = 900
-_UNMAPPED = re.compile(r"GLYPH<|\(cid:\d+\)|^[\ue000-\uf8ff\ufffd]+$")
+_UNMAPPED = re.compile(r"[\ue000-\uf8ff\ufffd]{2}|\ufffd")
 """What stands for letters of a font that does not say which they are."""
-_BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi(?:um)?$|cmbx|sfbx|-bd", re.IGNORECASE)
-_MONO = re.compile(r"courier|mono|nimbusmon|consol|typewriter|cmtt|sftt|menlo|-code", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass
@@ -98,11 +96,12 @@ class _PageReader:
         self._content = content
         self._seconds = seconds
         self._record = record
-        self._pictures: Any = None
+        self._pdf: Any = None
 
     def read(self, page: Any, page_backend: Any) -> Content:
         """Give what is on a page, and record what read it."""
-        content = upright(take_content(page, page_backend))
+        level, turned = read_words(self._page(page.page_no))
+        content = upright(take_content(page, page_backend, level, turned))
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
         self._record.engines.setdefault(page.page_no, "text" if content.words or content.turned else "none")
@@ -110,9 +109,9 @@ class _PageReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._pictures is not None:
-            self._pictures.close()
-            self._pictures = None
+        if self._pdf is not None:
+            self._pdf.close()
+            self._pdf = None
 
     def _recognise(self, number: int, content: Content) -> Content:
         picture = self._render(number, content)
@@ -145,30 +144,22 @@ class _PageReader:
             self._record.warnings[number] = [PART_UNREAD if tesseract.reads_korean() else UNKNOWN_SCRIPT]
 
     def _render(self, number: int, content: Content) -> Any:
-        import pypdfium2
-
-        if self._pictures is None:
-            self._pictures = pypdfium2.PdfDocument(self._content)
         long, short = max(content.width, content.height), min(content.width, content.height)
         scale = min(max(_LONG_SIDE_PIXELS / long, _SHORT_SIDE_PIXELS / short), scan.MAX_SIDE_PIXELS / long)
-        return self._pictures[number - 1].render(scale=scale).to_pil()
+        return self._page(number).render(scale=scale).to_pil()
+
+    def _page(self, number: int) -> Any:
+        import pypdfium2
+
+        if self._pdf is None:
+            self._pdf = pypdfium2.PdfDocument(self._content)
+        return self._pdf[number - 1]
 
 
-def take_content(page: Any, page_backend: Any) -> Content:
-    """Take words, rules and bitmaps out of docling's page while its parser is open."""
+def take_content(page: Any, page_backend: Any, level: Sequence[Run], turned: Sequence[tuple[Run, bool]]) -> Content:
+    """Take rules and bitmaps out of docling's page while its parser is open, and put its words to them."""
     width, height = float(page.size.width), float(page.size.height)
-    words: list[Run] = []
-    turned: list[tuple[Run, bool]] = []
-    for cell in page.parsed_page.word_cells:
-        text = _CONTROL.sub("", cell.text).strip()
-        if text and not _UNMAPPED.search(text):
-            box = cell.rect.to_bounding_box().to_top_left_origin(height)
-            font = str(cell.font_name or "")
-            word = Run(box.l, box.t, box.r, box.b, text, bool(_BOLD.search(font)), bool(_MONO.search(font)))
-            if abs(cell.rect.r_y1 - cell.rect.r_y0) > abs(cell.rect.r_x1 - cell.rect.r_x0):
-                turned.append((word, cell.rect.r_y1 > cell.rect.r_y0))
-            else:
-                words.append(word)
+    words = [word for word in level if not _UNMAPPED.search(word.text)]
     lines = page_backend.get_shape_lines() or []
     boxes = page_backend.get_thin_shape_boxes(max_thickness=MAX_RULE_POINTS) or []
     rules = tuple(Box(box.l, box.t, box.r, box.b) for box in [*lines, *boxes])

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from tiny_moa.experts.documents.layout import Box, Run, enclose, group_rows, join_words
 
@@ -243,7 +243,7 @@ def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
     """Put rows of lines into common columns; `None` when they do not fit or are running text."""
     runs = [[item for item in row if isinstance(item, Run)] for row in rows]
     every = [run for row in runs for run in row]
-    columns = _column_starts(every)
+    columns = _column_starts(runs)
     if len(columns) < 2 or sum(len(row) >= 2 for row in runs) < 3:
         return None
     lengths = [len(run.text) for run in every]
@@ -252,21 +252,47 @@ def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
     grid = [["" for _ in columns] for _ in runs]
     for number, row in enumerate(runs):
         for run in row:
-            place = max((index for index, start in enumerate(columns) if start <= run.left + 1), default=0)
+            place = max((index for index, start in enumerate(columns) if start <= (run.left + run.right) / 2), default=0)
             grid[number][place] = f"{grid[number][place]} {run.text}".strip()
     if sum(sum(map(bool, row)) >= 2 for row in grid) < max(3, 0.6 * len(grid)):
         return None
+    grid = _without_continuations(grid, runs)
     cells = [Cell(text, row, column) for row, texts in enumerate(grid) for column, text in enumerate(texts)]
     box = enclose(every)
     return Table(box.left, box.top, box.right, box.bottom, tuple(cells), len(grid), len(columns))
 
 
-def _column_starts(runs: Sequence[Run]) -> list[float]:
-    """Give the left edges of the columns: stretches of x that lines cover, divided where none does."""
+def _column_starts(rows: Sequence[Sequence[Run]]) -> list[float]:
+    """Give where columns start.
+
+    The rows with the most cells set the columns when two agree that none of them overlap; then a column starts in the
+    middle of the space before it. Else columns are the stretches of x that lines cover, divided where none does.
+    """
+    width = max(map(len, rows))
+    full = [row for row in rows if len(row) == width]
+    if len(full) >= 2:
+        lefts = [min(row[place].left for row in full) for place in range(width)]
+        rights = [max(row[place].right for row in full) for place in range(width)]
+        if all(right < left + 3 for right, left in zip(rights, lefts[1:], strict=False)):
+            return [lefts[0] - 3, *((right + left) / 2 for right, left in zip(rights, lefts[1:], strict=False))]
     starts: list[float] = []
     end = float("-inf")
-    for run in sorted(runs, key=lambda run: run.left):
+    for run in sorted((run for row in rows for run in row), key=lambda run: run.left):
         if run.left > end + 2:
-            starts.append(run.left)
+            starts.append(run.left - 1)
         end = max(end, run.right)
     return starts
+
+
+def _without_continuations(grid: list[list[str]], rows: Sequence[Sequence[Run]]) -> list[list[str]]:
+    """Put a row that goes on with cells of the row above, closer to it than rows are to each other, into that row."""
+    gaps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
+    usual = statistics.median(gaps) if gaps else 0.0
+    merged = [list(grid[0])]
+    for cells, gap in zip(grid[1:], gaps, strict=True):
+        goes_on = not cells[0] and all(above for above, text in zip(merged[-1], cells, strict=True) if text)
+        if goes_on and gap < 0.85 * usual:
+            merged[-1] = [f"{above} {text}".strip() for above, text in zip(merged[-1], cells, strict=True)]
+        else:
+            merged.append(list(cells))
+    return merged

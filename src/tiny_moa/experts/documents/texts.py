@@ -19,6 +19,17 @@ _META = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"'
 _SAMPLE_BYTES = 1 << 16
 
 
+_INVISIBLE = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u200b": "", "\u00ad": "", "\ufeff": "", "\u2060": ""})
+
+
+def keep_typography(text: str) -> str:
+    """Take only what nobody sees out of the text of a web page: hard spaces, soft hyphens, marks of zero width.
+
+    Dashes, quotation marks and the joiners that Persian and Hindi need stay as they were written.
+    """
+    return text.translate(_INVISIBLE)
+
+
 def decode_text(content: bytes, name: str, *, is_markup: bool = False) -> tuple[str, str | None]:
     """Decode a text file.
 
