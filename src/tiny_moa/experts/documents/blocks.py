@@ -20,6 +20,12 @@ _LARGER = 1.12
 """Text this much larger than the body can be a heading."""
 _MAX_HEADING_CHARACTERS = 160
 _SENTENCE_END = (".", ";", ",", "!", "?", ":", "。")
+_SHORT_LINE = 0.5
+"""A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
+_LAST_LINE = 0.75
+"""The same for a line that ends a sentence."""
+CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Listing|Abbildung|Tabelle|그림|표|사진)\s*\d+(?:[.:]|\s|$)")
+"""How the caption of a figure or table begins."""
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
 """The number before the words of a heading."""
 
@@ -112,13 +118,14 @@ def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
     typical_gap = _typical_gap(items)
     built: list[Box] = []
     lines: list[Run] = []
-    for item in items:
+    edges = _right_edges(items)
+    for place, item in enumerate(items):
         if not isinstance(item, Run):
             built += _finish(lines, typography)
             lines = []
             built.append(item)
             continue
-        if lines and _begins_block(lines, item, typical_gap):
+        if lines and _begins_block(lines, item, typical_gap, edges[place - 1]):
             built += _finish(lines, typography)
             lines = []
         lines.append(item)
@@ -136,7 +143,24 @@ def _typical_gap(items: Sequence[Box]) -> float:
     return statistics.median(near) if len(near) >= 3 else 0.3
 
 
-def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float) -> bool:
+def _right_edges(items: Sequence[Box]) -> list[float]:
+    """Give for each line how far the lines around it, that begin where it does, reach to the right."""
+    edges = []
+    for place, item in enumerate(items):
+        around = items[max(place - 6, 0) : place + 7]
+        edges.append(max(other.right for other in around if other is item or abs(other.left - item.left) < 3 * item.height))
+    return edges
+
+
+def _ended_early(last: Run, line: Run, right: float) -> bool:
+    """Whether a paragraph ended with its last line: it is much shorter than the column and a new sentence follows."""
+    share = (last.right - last.left) / max(right - last.left, 1.0)
+    if _ends_sentence(last.text):
+        return share < _LAST_LINE and not line.text[:1].islower()
+    return share < _SHORT_LINE and line.text[:1].isupper()
+
+
+def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: float) -> bool:
     """Whether a line starts something new instead of going on from the lines before."""
     last = lines[-1]
     if last.is_mono and line.is_mono:
@@ -146,11 +170,11 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float) -> bool:
     gap = (line.bottom - last.bottom) / max(last.height, line.height) - 1
     if _marker(line.text) or len(group_rows([last, line])) == 1:
         return bool(_marker(line.text))
-    if len(lines) > 1 and len(group_rows(lines[-2:])) == 1:
+    if CAPTION.match(line.text) or (len(lines) > 1 and len(group_rows(lines[-2:])) == 1):
         return True
     if gap < -0.5:
         return _ends_sentence(last.text) or not line.text[:1].islower()
-    return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line)
+    return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line) or _ended_early(last, line, right)
 
 
 def _is_first_line(lines: Sequence[Run], line: Run) -> bool:
@@ -217,12 +241,22 @@ def heading_level(lines: Sequence[Run], text: str, typography: Typography) -> in
 def level_headings(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
     """Make the levels of a document's headings follow each other, and numbered ones follow their numbers.
 
-    Only the title, a heading that is alone on the highest level, is on level 1.
+    Only the title is on level 1: a heading that is alone on the highest level, or the document's first words where
+    all other headings as large are numbered.
     """
-    used = Counter(box.level for page in pages for box in page if isinstance(box, Block) and box.kind == "heading")
-    first = 1 if used and used[min(used)] == 1 else 2
+    headings = [box for page in pages for box in page if isinstance(box, Block) and box.kind == "heading"]
+    used = Counter(heading.level for heading in headings)
+    highest = min(used, default=0)
+    top = [heading for heading in headings if heading.level == highest]
+    first_box = next((box for page in pages for box in page if isinstance(box, Block)), None)
+    is_title = len(top) > 1 and top[0] is first_box and not _depth(top[0]) and all(map(_depth, top[1:]))
+    first = 1 if len(top) == 1 else 2
     levels = {level: index + first for index, level in enumerate(sorted(used))}
-    return _level_numbered([[_at_level(box, levels.get(getattr(box, "level", 0), 0)) for box in page] for page in pages])
+    leveled = [
+        [_at_level(box, 1 if is_title and box is top[0] else levels.get(getattr(box, "level", 0), 0)) for box in page]
+        for page in pages
+    ]
+    return _level_numbered(leveled)
 
 
 def _level_numbered(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:

@@ -85,7 +85,7 @@ def find_aligned_tables(items: Sequence[Box]) -> list[Box]:
         end = start
         while end < len(rows) and _goes_on(rows, start, end):
             end += 1
-        while end > start and len(rows[end - 1]) < 2:
+        while end > start and len(rows[end - 1]) < 2 and _stands_off(rows, end - 1):
             end -= 1
         table = _align(rows[start:end]) if end - start >= 3 else None
         if table is not None:
@@ -237,6 +237,11 @@ def _goes_on(rows: Sequence[Sequence[Box]], start: int, index: int) -> bool:
     if not -1 <= gap <= _MAX_ROW_GAP * max(item.height for item in row):
         return False
     return len(row) >= 2 or row[0].left > rows[start][0].right
+
+
+def _stands_off(rows: Sequence[Sequence[Box]], index: int) -> bool:
+    """Whether a row is further below the one above than the lines of a cell are."""
+    return index == 0 or rows[index][0].middle - rows[index - 1][0].middle > 1.4 * rows[index][0].height
 
 
 def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
