@@ -30,6 +30,7 @@ class Content:
         rules: Thin lines.
         pictures: Bitmaps that are no ornaments.
         turned_goes_up: Whether most of the turned words run upwards.
+        is_scan: Whether its words were recognised in a picture, so that their sizes say little about other pages.
     """
 
     width: float
@@ -39,6 +40,7 @@ class Content:
     rules: tuple[Box, ...] = ()
     pictures: tuple[Picture, ...] = ()
     turned_goes_up: bool = False
+    is_scan: bool = False
 
 
 def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
@@ -71,13 +73,16 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     """
     found = [tables.take_ruled_tables(content.words, content.rules) for content in contents]
     lines = [layout.join_words(words) for _, words in found]
-    typography = blocks.measure(lines)
+    typography = {
+        is_scan: blocks.measure(page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan)
+        for is_scan in (False, True)
+    }
     edges = blocks.find_furniture(lines, [content.height for content in contents])
     pages: list[list[Box]] = []
     for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
         body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
         ordered = layout.order_columns([*body, *ruled, *content.pictures])
-        built = blocks.build_blocks(tables.find_aligned_tables(ordered), typography)
+        built = blocks.build_blocks(tables.find_aligned_tables(ordered), typography[content.is_scan])
         pages.append(built + _turned_text(content.turned))
     furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
     return blocks.level_headings(pages), furniture

@@ -144,12 +144,20 @@ def _typical_gap(items: Sequence[Box]) -> float:
 
 
 def _right_edges(items: Sequence[Box]) -> list[float]:
-    """Give for each line how far the lines around it, that begin where it does, reach to the right."""
-    edges = []
-    for place, item in enumerate(items):
-        around = items[max(place - 6, 0) : place + 7]
-        edges.append(max(other.right for other in around if other is item or abs(other.left - item.left) < 3 * item.height))
+    """Give for each item how far the lines of its column reach: those that follow each other and begin where it does."""
+    edges = [item.right for item in items]
+    start = 0
+    for place in range(1, len(items) + 1):
+        if place == len(items) or not _is_below(items[place - 1], items[place]):
+            widest = max(edges[start:place], default=0.0)
+            edges[start:place] = [widest] * (place - start)
+            start = place
     return edges
+
+
+def _is_below(above: Box, below: Box) -> bool:
+    is_near = -0.5 * above.height < below.top - above.bottom < 1.5 * above.height
+    return is_near and abs(below.left - above.left) < 3 * above.height and abs(below.height - above.height) < 0.2 * above.height
 
 
 def _ended_early(last: Run, line: Run, right: float) -> bool:
@@ -256,7 +264,14 @@ def level_headings(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
         [_at_level(box, 1 if is_title and box is top[0] else levels.get(getattr(box, "level", 0), 0)) for box in page]
         for page in pages
     ]
-    return _level_numbered(leveled)
+    return _without_gaps(_level_numbered(leveled))
+
+
+def _without_gaps(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
+    """Move headings up to levels that nothing else is on, below the first."""
+    used = sorted({box.level for page in pages for box in page if isinstance(box, Block) and box.kind == "heading"})
+    levels = {level: used[0] + index for index, level in enumerate(used)}
+    return [[_at_level(box, levels.get(getattr(box, "level", 0), 0)) for box in page] for page in pages]
 
 
 def _level_numbered(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:

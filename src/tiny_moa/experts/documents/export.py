@@ -6,6 +6,7 @@ looks at every item once, where docling's own export of one page looks at the wh
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,6 +19,9 @@ PAGE_GROUP: Final = "page-"
 """Names of the groups that stand for pages begin so; a number from 1 on follows."""
 _SLIDE_GROUP: Final = "slide-"
 """The same for slides in docling, with a number from 0 on."""
+_MIDNIGHT = re.compile(r"\| (\d{4}-\d\d-\d\d) 00:00:00(?= \|)")
+_DAY: Final = r"| \1"
+"""A sheet's day without a time, which docling gives one."""
 _NOT_READ: Final = "not read"
 
 
@@ -78,7 +82,9 @@ def _page_text(group: Any, export: Any) -> str:
     if group.content_layer.value != "body":
         return ""  # a hidden sheet
     markdown = str(export(group))
-    return f"## {group.name}\n\n{markdown}" if group.label.value == "sheet" and markdown else markdown
+    if group.label.value != "sheet" or not markdown:
+        return markdown
+    return f"## {group.name}\n\n{_MIDNIGHT.sub(_DAY, markdown)}"
 
 
 def _page(number: int, markdown: str) -> Json:

@@ -99,8 +99,8 @@ LEFT_OUT: Final = {
     "xml_xbrl": "needs a processor of 150 MB that loads taxonomies from the network: XML is read as it is",
     "mets_gbs": "scanned books in a tar archive need docling's layout model; give the pictures of the pages",
     "json_docling": "has no suffix of its own: JSON is read as it is",
-    "audio": "needs a speech model",
-    "video": "needs a speech model",
+    "audio": "needs a speech model, and there is none among the experts",
+    "video": "needs a speech model, and there is none among the experts",
     "ebcdic": "needs a description of its records that a file does not carry",
     "afp": "print streams need the fonts of their printer",
 }

@@ -135,7 +135,7 @@ class _PageReader:
             self._record.warnings.setdefault(number, [NOTHING_SEEN])
         if sum(len(run.text) for run in found) > sum(len(word.text) for word in content.words):
             self._record.engines[number] = "ocr"
-        return replace(content, words=(*content.words, *found))
+        return replace(content, words=(*content.words, *found), is_scan=not content.words)
 
     def _note(self, number: int, reading: scan.Reading) -> None:
         if reading.n_unread > max(1, 0.1 * len(reading.lines)):
