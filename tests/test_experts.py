@@ -22,8 +22,8 @@ async def ask(folder: Path, expert: str, reply: str, task: Task) -> Answer:
 async def test_a_worked_solution_names_its_wrong_step(tmp_path: Path) -> None:
     answer = await ask(tmp_path, "reasoner", "4 * 6 = 24\n24 - 5 = 18\nAnswer: 18", Task("How many eggs are whole?"))
     assert answer.status == "unverified"
-    assert answer.fields == {"answer": "18"}
-    assert "should be 19" in answer.notes[0]
+    assert answer.fields["answer"] == "18"
+    assert "should be 19" in " ".join(answer.notes)
 
 
 async def test_code_with_a_syntax_error_fails_its_check(tmp_path: Path) -> None:

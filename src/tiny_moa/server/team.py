@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
 from tiny_moa.ask import Asker
 from tiny_moa.brain import Brain, Classifier, load_classifier
 from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
+from tiny_moa.experts.algebra.client import AlgebraClient
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
 from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
+from tiny_moa.experts.reasoning import PROGRAM_TEMPLATE
 from tiny_moa.experts.shell import ShellExpert
 from tiny_moa.experts.toolcall import ToolCallExpert
 from tiny_moa.experts.toolcall.expert import CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE
@@ -60,6 +63,7 @@ class Team:
     reader: DocumentReader
     fetcher: Fetcher
     brain: Brain
+    algebra: AlgebraClient
     asker: Asker
 
     async def __aenter__(self) -> Team:
@@ -67,10 +71,10 @@ class Team:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            await self.reader.aclose()
-        finally:
-            await self.pool.__aexit__(kind, error, trace)
+        async with AsyncExitStack() as closing:
+            closing.push_async_exit(self.pool)
+            closing.push_async_callback(self.algebra.aclose)
+            closing.push_async_callback(self.reader.aclose)
 
 
 def build_team(
@@ -102,12 +106,13 @@ def build_team(
         return TemplatedModel(chain[0], pool, templates, stand_ins=tuple(chain[1:]), is_present=weights.is_present)
 
     _check_templates(catalog, templates)
-    build = _builders(model_of, library, reader)
+    algebra = AlgebraClient()
+    build = _builders(model_of, library, reader, algebra)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
     traces = TraceStore(traces_folder(), is_on=settings.traces)
     fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts, traces)
-    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, asker)
+    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, algebra, asker)
 
 
 def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:
@@ -122,12 +127,12 @@ def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: La
 
 
 def _builders(
-    model_of: Callable[[ExpertSpec], TemplatedModel], library: DocumentLibrary, reader: DocumentReader
+    model_of: Callable[[ExpertSpec], TemplatedModel], library: DocumentLibrary, reader: DocumentReader, algebra: AlgebraClient
 ) -> Mapping[ExpertKind, Callable[[ExpertSpec], Expert]]:
     """One constructor for each kind: a new kind of expert is one line here and one module."""
     return {
         "chat": lambda spec: ChatExpert(spec, model_of(spec)),
-        "math": lambda spec: MathExpert(spec, model_of(spec)),
+        "math": lambda spec: MathExpert(spec, model_of(spec), algebra),
         "code": lambda spec: CodeExpert(spec, model_of(spec)),
         "toolcall": lambda spec: ToolCallExpert(spec, model_of(spec)),
         "shell": lambda spec: ShellExpert(spec, model_of(spec)),
@@ -148,6 +153,7 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(FIT_TEMPLATE, holes=("task", "tool", "needs"))
     templates.get(REPAIR_TEMPLATE, holes=("task", "tools", "fault"))
     templates.get(TRANSLATE_TEMPLATE, holes=("language", "text"))
+    templates.get(PROGRAM_TEMPLATE, holes=_HOLES["math"])
     templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))

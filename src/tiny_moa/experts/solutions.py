@@ -1,0 +1,131 @@
+"""What several solutions of one problem say together: votes, groups of equal answers, and when they settle it; pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tiny_moa.experts import checks
+from tiny_moa.experts.algebra.values import (
+    Value,
+    plain_equations,
+    read_result,
+    read_statement,
+    same_value,
+    write_value,
+)
+
+_PROOF = re.compile(r"\b(?:prove|proof|show that|explain|why|derive|describe)\b|증명|설명|이유|보이시오|보여라", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half|twice|double|triple|quarter)\b"
+    r"|\bhow (?:many|much)\b|(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열)\s*(?:개|명|번|배|장|마리|시간|살|권|대)|절반|몇|얼마",
+    re.IGNORECASE,
+)
+
+Way = Literal["program", "worked"]
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One solution's answer.
+
+    Attributes:
+        way: How it was found.
+        written: The answer as written.
+        value: Its value, `None` when it is no number; such a vote is of no group.
+        text: The whole solution: the words, or the program.
+        equations: The equations found in the words, recomputed.
+        is_sound: Whether everything that can be checked in the solution by itself holds: a program ran and computes; a
+            worked solution marks its answer, has equations, and all of them recompute, one of them giving the answer.
+    """
+
+    way: Way
+    written: str
+    value: Value | None
+    text: str
+    equations: tuple[checks.Check, ...] = ()
+    is_sound: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Votes for equal values, in the order they came."""
+
+    votes: tuple[Vote, ...]
+
+    @property
+    def value(self) -> Value:
+        """The value they share."""
+        value = self.votes[0].value
+        assert value is not None
+        return value
+
+    @property
+    def ways(self) -> frozenset[Way]:
+        """The ways by which it was found."""
+        return frozenset(vote.way for vote in self.votes)
+
+    @property
+    def written(self) -> str:
+        """The value, written plainly."""
+        return write_value(self.value, self.votes[0].written)
+
+
+def worked_vote(text: str) -> Vote | None:
+    """Read a worked solution; `None` when it states no answer at all."""
+    stated = read_statement(text)
+    if stated is None:
+        return None
+    plain = plain_equations(text)
+    equations = checks.check_equations(plain)
+    is_sound = stated.is_marked and bool(equations) and all(check.passed for check in equations)
+    is_sound = is_sound and stated.value is not None and _is_derived(stated.value, plain)
+    return Vote("worked", stated.written, stated.value, text, equations, is_sound)
+
+
+def _is_derived(value: Value, plain: str) -> bool:
+    """Whether some equation of the text gives this value."""
+    found = (check.detail.rpartition("=")[2] for check in checks.check_equations(plain))
+    return any(number is not None and number == value.exact for number in map(checks.evaluate, found))
+
+
+def program_vote(source: str, result: str) -> Vote | None:
+    """Read what a program gave back; `None` when it gave nothing that is a number."""
+    value = read_result(result)
+    return None if value is None else Vote("program", result, value, source, (), _computes(source))
+
+
+def _computes(source: str) -> bool:
+    """Whether a program computes at all, and does not just state a number."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.BinOp | ast.AugAssign | ast.Compare) for node in ast.walk(tree))
+
+
+def group_votes(votes: Sequence[Vote]) -> tuple[Group, ...]:
+    """Put equal answers together: the largest group first, and of equally large ones the one found in more ways, then first."""
+    groups: list[list[Vote]] = []
+    for vote in votes:
+        if vote.value is None:
+            continue
+        home = next((group for group in groups if same_value(group[0].value or vote.value, vote.value)), None)
+        groups.append([vote]) if home is None else home.append(vote)
+    made = [Group(tuple(group)) for group in groups]
+    return tuple(
+        sorted(made, key=lambda group: (-len(group.votes), -len(group.ways), -sum(vote.is_sound for vote in group.votes)))
+    )
+
+
+def agreed(group: Group) -> bool:
+    """Whether a program and a worked solution, each sound by itself, agree."""
+    return {vote.way for vote in group.votes if vote.is_sound} == {"program", "worked"}
+
+
+def asks_for_number(problem: str) -> bool:
+    """Tell whether a problem names a quantity and wants no proof or explanation, so that answers to it can be compared."""
+    return bool(_QUANTITY.search(problem)) and not _PROOF.search(problem)
