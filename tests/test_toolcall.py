@@ -17,9 +17,10 @@ from tiny_moa.errors import InvalidRequest, NoAnswer
 from tiny_moa.experts.base import Task
 from tiny_moa.experts.checks import check_calls
 from tiny_moa.experts.toolcall import read_tools
-from tiny_moa.experts.toolcall.expert import likeliest, nothing_said, settle, weighed
+from tiny_moa.experts.toolcall.expert import calls_schema, likeliest, nothing_said, settle, weighed
 from tiny_moa.experts.toolcall.grounding import ground, unused_numbers, without_guesses
 from tiny_moa.experts.toolcall.narrowing import MOST_BYTES, MOST_SHOWN, narrow, terms
+from tiny_moa.models.grammar import schema_grammar
 from tiny_moa.models.runtime import CompletionRequest
 
 
@@ -125,6 +126,14 @@ async def test_a_schema_beyond_grammars_is_checked_afterwards(tmp_path: Path) ->
     odd = {"name": "odd", "parameters": {"type": "object", "properties": {"x": INTEGER}, "minProperties": 1}}
     answer = await call_tools(tmp_path, '[{"name": "odd", "arguments": {"x": 3}}]', "odd 3", [odd])
     assert answer.fields["calls"] == [{"name": "odd", "arguments": {"x": 3}}]
+
+
+def test_a_schema_with_references_can_be_followed_beside_others() -> None:
+    point = {"type": "object", "properties": {"x": INTEGER, "next": {"$ref": "#/$defs/Point"}}, "required": ["x"]}
+    draw = {"name": "draw", "inputSchema": {"properties": {"at": {"$ref": "#/$defs/Point"}}, "$defs": {"Point": point}}}
+    tree = {"name": "tree", "parameters": {"type": "object", "properties": {"left": {"$ref": "#"}, "leaf": TEXT}}}
+    grammar = schema_grammar(calls_schema(read_tools([draw, tree, ADD])))
+    assert all(name in grammar for name in ("draw", "tree", "leaf", "next"))
 
 
 async def test_half_a_call_is_an_abstention(tmp_path: Path) -> None:
@@ -343,6 +352,8 @@ def test_optional_arguments_the_request_does_not_speak_of_are_left_out() -> None
     assert without_guesses(written, schema, "Weather in Rome") == {"city": "Rome"}
     assert without_guesses(written, schema, "Weather in Rome for a 7 day trip, in kelvin") == written
     assert without_guesses(written, schema, "로마 날씨") == {"city": "Rome", "unit": "kelvin"}
+    assert without_guesses({"x": 7}, {"type": "object"}, "7") == {}
+    assert without_guesses({"x": 7}, {"additionalProperties": {"type": "integer"}}, "no") == {"x": 7}
 
 
 names = st.sampled_from(["city", "days", "unit"])
@@ -356,6 +367,14 @@ def test_what_is_left_of_a_valid_call_is_valid(arguments: dict[str, Any], reques
     if all(check.passed for check in check_calls(calls, parameters)):
         settled, _ = settle(calls, [WEATHER], request_text)
         assert all(check.passed for check in check_calls(settled, parameters))
+
+
+def test_an_argument_that_the_schema_wants_with_another_is_not_taken_out() -> None:
+    together = {**tool("t", "", ["a"], a=INTEGER, b=TEXT)["parameters"], "dependentRequired": {"a": ["b"]}}
+    either = {"type": "object", "anyOf": [{"properties": {"x": INTEGER}}]}
+    offered = [{"name": "t", "description": "", "parameters": together}, {"name": "e", "description": "", "parameters": either}]
+    calls = [{"name": "t", "arguments": {"a": 1, "b": "snow"}}, {"name": "e", "arguments": {"x": 5}}]
+    assert settle(calls, offered, "1 sun")[0] == calls
 
 
 def test_required_numbers_that_are_nowhere_are_named_and_choices_are_not() -> None:

@@ -198,6 +198,7 @@ def settle(calls: Calls, tools: Sequence[Tool], request: str) -> tuple[Calls, tu
     for one in calls[:MAX_CALLS]:
         schema = schemas[one["name"]]
         call = {"name": one["name"], "arguments": without_guesses(one["arguments"], schema, request)}
+        call = call if checks.check_calls([call], schemas)[0].passed else one
         if call not in settled:
             settled.append(call)
             found += ground(call["arguments"], schema, request)
@@ -217,17 +218,31 @@ def nothing_said(found: Sequence[Grounding]) -> str:
 
 def calls_schema(tools: Sequence[Tool]) -> dict[str, Any]:
     """Give the schema of a list of calls, one at least, each of one tool: the shape that the grammar enforces."""
+    places = [f"tool{number}" for number in range(len(tools))]
+    schemas = {
+        place: _moved(_writable(tool["parameters"]), f"#/$defs/{place}") for place, tool in zip(places, tools, strict=True)
+    }
     shapes = [
         {
             "type": "object",
-            "properties": {"name": {"const": tool["name"]}, "arguments": _writable(tool["parameters"])},
+            "properties": {"name": {"const": tool["name"]}, "arguments": {"$ref": f"#/$defs/{place}"}},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
-        for tool in tools
+        for place, tool in zip(places, tools, strict=True)
     ]
     items = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_CALLS}
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_CALLS, "$defs": schemas}
+
+
+def _moved(schema: Any, place: str) -> Any:
+    """Give a schema whose references still lead into it when it stands at a place of another."""
+    if isinstance(schema, Mapping):
+        return {
+            key: place + value[1:] if key == "$ref" and isinstance(value, str) and value.startswith("#") else _moved(value, place)
+            for key, value in schema.items()
+        }
+    return [_moved(item, place) for item in schema] if isinstance(schema, list) else schema
 
 
 def _writable(schema: Mapping[str, Any]) -> Mapping[str, Any]:

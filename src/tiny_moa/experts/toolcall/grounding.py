@@ -39,6 +39,7 @@ _SCALED = re.compile(
 _TIME = re.compile(r"(\d{1,2})(?::\d\d)?\s*(?:a\.?m|p\.?m|o'clock|시)|\bat (\d{1,2})\b")
 _FACTORS = tuple(Fraction(factor) for factor in ("1", "100", "1000", "60", "3600", "24", "7", "12", "1000000"))
 """What a number is often multiplied or divided by on the way into an argument: per cent, units, time."""
+_NAMED_ELSEWHERE = {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"}
 _OVERLONG = re.compile(r"[\d.,]{41,}")
 """Longer numbers are not read: no argument is one, and looking for their parts takes long."""
 _LONGEST_WORD = 40
@@ -76,17 +77,18 @@ def ground(arguments: Mapping[str, Any], schema: Mapping[str, Any], request: str
 
 
 def without_guesses(arguments: Mapping[str, Any], schema: Mapping[str, Any], request: str) -> dict[str, Any]:
-    """Leave out the optional arguments at the top that the request does not speak of.
+    """Leave out the optional arguments at the top that the request does not speak of, and those the schema does not name.
 
     An argument stays when any part of it is in the request. A choice stays too when the request is in another script than
-    its words, which nothing here translates; a truth value when the request holds a word of the argument's name.
+    its words, which nothing here translates; a truth value when the request holds a word of the argument's name. One that
+    is not named stays where `additionalProperties` invites it.
     """
     required, said = schema.get("required", ()), Said(request)
-    properties = schema.get("properties", {})
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties", _NAMED_ELSEWHERE & schema.keys())
     return {
         name: value
         for name, value in arguments.items()
-        if name in required or name not in properties or _is_spoken_of(name, value, properties[name], said)
+        if name in required or (_is_spoken_of(name, value, properties[name], said) if name in properties else others)
     }
 
 
