@@ -9,7 +9,8 @@ import pytest
 from tests.fakes import Recorder, Reply, ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
 from tiny_moa.ask import MAX_QUESTION_CHARS
-from tiny_moa.brain import Route, Step
+from tiny_moa.brain import BRAIN, Route, Step, load_classifier, router_of
+from tiny_moa.catalog import load_catalog
 from tiny_moa.errors import InvalidRequest, NoAnswer, UnknownExpert, WorkerFailed
 from tiny_moa.experts.base import Abstention, Task
 from tiny_moa.models.runtime import CompletionRequest
@@ -164,6 +165,16 @@ async def test_the_next_best_expert_takes_over_before_the_brain_and_the_answer_s
     assert [step.expert for step in answer.trace.steps] == ["coder", "reasoner"]
     assert answer.trace.steps[1].instead_of == "coder"
     assert [note for note in answer.notes if "Reasoner took over" in note]
+
+
+def test_the_classifiers_other_guesses_take_over() -> None:
+    router = router_of(tuple(load_catalog().experts.values()), load_classifier())
+    words = "Write a bash script that counts the primes below 100"
+    for expert in ("coder", "linux"):
+        heirs = router.heirs(words, expert)
+        assert expert not in heirs
+        assert set(heirs) <= {*load_catalog().experts, BRAIN}
+    assert router.heirs(words, "coder") == ("linux",)
 
 
 async def test_a_document_is_read_while_a_model_writes(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ class ModelSpec(Entry):
         tool_form: Whether it is asked for calls in its family's trained form, or at once bound to the tools' schemas.
         thinking_tokens: How many tokens it may write before the answer begins, on top of what a call allows for the answer;
             0 for a model that does not write its thoughts down.
+        thinking_share: What part of a call's time it may think; a thought that is still open then is ended, and the model
+            answers from what it has.
         context_tokens: Context to open, at most what the model was trained for.
         least_context_tokens: The smallest context that is still of use when memory is short; 2,048 unless given, or
             `context_tokens` when that is smaller.
@@ -100,6 +102,7 @@ class ModelSpec(Entry):
     tool_form: Literal["trained", "bound"] = "trained"
     least_fit: float = Field(0.35, ge=0, le=1)
     thinking_tokens: int = Field(0, ge=0, le=32_768)
+    thinking_share: float = Field(0.6, gt=0, le=1)
     context_tokens: int = Field(4096, ge=256, le=1 << 20)
     least_context_tokens: int | None = Field(None, ge=256)
     may_shrink: bool = True

@@ -59,7 +59,9 @@ class Brain:
             route = agreed(router.choose(words) or await self._weigh(words, call, may_ask_model), parts)
         if route is None:
             route = await self._plan(words, call) if may_ask_model else Route((), "fallback", "no cue matches")
-        return leave_language_to_last(self._with_whole(route, words, question), self._rewriting)
+        steps = tuple(replace(step, next_best=router.heirs(step.prompt, step.expert)) for step in route.steps)
+        route = self._with_whole(replace(route, steps=steps), words, question)
+        return leave_language_to_last(route, self._rewriting)
 
     async def _weigh(self, words: str, call: Call, may_ask_model: bool) -> Route | None:
         """Settle the classifier's doubts by what the model holds probable; `None` when a plan has to."""

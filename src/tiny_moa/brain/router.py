@@ -13,6 +13,10 @@ from tiny_moa.catalog import ExpertSpec, load_catalog
 DIRECT = "DIRECT"
 """The label of a question that no expert is needed for."""
 
+_LEAST_HEIR = 0.05
+"""A guess that is less probable names no heir; the Brain answers then."""
+_MOST_HEIRS = 2
+
 
 @dataclass(frozen=True)
 class Router:
@@ -56,6 +60,12 @@ class Router:
         steps = tuple(Step(name, words, number) for number, name in enumerate(names, start=1))
         reason = reason or f"{' then '.join(guess.labels)}, probability {guess.probability:.2f}"
         return Route(steps, decided_by, reason, confidence=round(guess.probability, 4))
+
+    def heirs(self, words: str, expert: str) -> tuple[str, ...]:
+        """Who takes over from an expert, the likeliest first: whom the classifier's other guesses name, `BRAIN` among them."""
+        firsts = [guess.labels[0] for guess in self.guesses(words) if guess.probability >= _LEAST_HEIR]
+        names = [BRAIN if label == DIRECT else self.experts[label].name for label in firsts]
+        return tuple(dict.fromkeys(name for name in names if name != expert))[:_MOST_HEIRS]
 
     def _settled(self, words: str) -> Route | None:
         """What a user's cue or a certain sight says; a user's cue wins."""

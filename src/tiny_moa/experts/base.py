@@ -10,9 +10,10 @@ import anyio
 
 from tiny_moa.catalog import ExpertSpec, ModelSpec
 from tiny_moa.experts.checks import Check
+from tiny_moa.experts.thinking import ThinkingBudget, complete_in_budget
 from tiny_moa.models.families import split_thoughts
 from tiny_moa.models.pool import ModelPool
-from tiny_moa.models.runtime import Completion, CompletionRequest, Finish, Listener, Message, Usage
+from tiny_moa.models.runtime import Completion, CompletionRequest, Finish, Listener, Message, Runtime, Usage
 from tiny_moa.templates import Template, TemplateLibrary
 
 Status = Literal["verified", "unverified", "partial"]
@@ -181,8 +182,20 @@ class TemplatedModel:
         bounds = _Bounds(call.max_tokens, schema, opening, stops, sampling or {})
         request = _request(words, values, spec, bounds)
         async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
-            completion = await runtime.complete(request, deadline=call.deadline, listener=call.listener)
-        return self._attempt(words, spec, bounds, completion)
+            completion, was_cut = await self._completed(runtime, request, spec, bounds, call)
+        completion, attempt = self._attempt(words, spec, bounds, completion)
+        return completion, replace(attempt, thoughts=f"{attempt.thoughts} [… ended by its budget]") if was_cut else attempt
+
+    async def _completed(
+        self, runtime: Runtime, request: CompletionRequest, spec: ModelSpec, bounds: _Bounds, call: Call
+    ) -> tuple[Completion, bool]:
+        """Complete a request, a thinker's within its budget; also tells whether the budget ended its thought."""
+        if not (spec.thinking_tokens and bounds.is_free):
+            return await runtime.complete(request, deadline=call.deadline, listener=call.listener), False
+        now = anyio.current_time()
+        until = now + (call.deadline - now) * spec.thinking_share
+        budget = ThinkingBudget(spec.thinking_tokens, until, call.max_tokens)
+        return await complete_in_budget(runtime, request, budget, deadline=call.deadline, listener=call.listener)
 
     async def sample(
         self, template: str, values: Mapping[str, str], call: Call, n: int, *, opening: str = "", stops: tuple[str, ...] = (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_OPEN, _CLOSE = "<think>", "</think>"
+OPEN, CLOSE = "<think>", "</think>"
 
 
 def split_thoughts(text: str, *, is_thinker: bool) -> tuple[str, str]:
@@ -17,15 +17,20 @@ def split_thoughts(text: str, *, is_thinker: bool) -> tuple[str, str]:
         is_thinker: Whether the model was trained to think first.
     """
     begun = text.lstrip()
-    if begun.startswith(_OPEN):
-        return _parted(begun[len(_OPEN) :])
-    if len(begun) < len(_OPEN) and begun and _OPEN.startswith(begun):
+    if begun.startswith(OPEN):
+        return _parted(begun[len(OPEN) :])
+    if len(begun) < len(OPEN) and begun and OPEN.startswith(begun):
         return begun, ""
-    if is_thinker and _CLOSE in begun and _OPEN not in begun.split(_CLOSE, 1)[0]:
+    if is_thinker and CLOSE in begun and OPEN not in begun.split(CLOSE, 1)[0]:
         return _parted(begun)
     return "", text
 
 
+def is_open_thought(text: str) -> bool:
+    """Whether a text that is still being written is a thought that was begun with its mark and not ended."""
+    return text.lstrip().startswith(OPEN) and CLOSE not in text
+
+
 def _parted(text: str) -> tuple[str, str]:
-    thoughts, _, answer = text.partition(_CLOSE)
+    thoughts, _, answer = text.partition(CLOSE)
     return thoughts.strip(), answer.lstrip()
