@@ -113,14 +113,14 @@ async def _run(program: str, limits: Limits) -> Outcome:
     printed = CollectString(max_bytes=_PRINTED_BYTES)
     pool = AsyncMonty(max_processes=1, feed_duration_limit_grace=_GRACE_SECONDS)
     wanted = {"limits": _monty_limits(limits), "os_policy": {"sleep": "zero"}}
+    stack = AsyncExitStack()
     try:
-        async with AsyncExitStack() as stack:
-            with anyio.fail_after(_START_SECONDS, shield=True):  # a process that starts while we are cancelled would stay
-                await stack.enter_async_context(pool)
-                session = await stack.enter_async_context(pool.checkout(**wanted))
-            with anyio.fail_after(limits.seconds + 2 * _GRACE_SECONDS):
-                await session.feed_run(_SHOW % limits.value_chars)
-                value = await session.feed_run(program, print_callback=printed)
+        with anyio.fail_after(_START_SECONDS, shield=True):  # a process that starts while we are cancelled would stay
+            await stack.enter_async_context(pool)
+            session = await stack.enter_async_context(pool.checkout(**wanted))
+        with anyio.fail_after(limits.seconds + 2 * _GRACE_SECONDS):
+            await session.feed_run(_SHOW % limits.value_chars)
+            value = await session.feed_run(program, print_callback=printed)
     except TimeoutError:
         return Outcome("timeout", error="TimeoutError: the sandbox did not answer")
     except OSError as exc:
@@ -128,6 +128,9 @@ async def _run(program: str, limits: Limits) -> Outcome:
         return Outcome("refused", error=f"the sandbox, which cannot be started here: {exc}")
     except MontyError as exc:
         return _failure(exc, printed.output)
+    finally:
+        with anyio.move_on_after(_START_SECONDS, shield=True):
+            await stack.aclose()
     return Outcome("finished", value if isinstance(value, str) else "", printed.output)
 
 
