@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -62,7 +63,7 @@ def huge_image() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", rows) + part(b"IEND", b"")
 
 
-FILES = {
+FILES: dict[str, Callable[[], bytes]] = {
     "zero_pages.pdf": lambda: write_pdf([]),
     "html.pdf": lambda: b"<html><body>no PDF</body></html>",
     "empty.pdf": lambda: b"",
