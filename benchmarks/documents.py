@@ -103,7 +103,8 @@ class Server:
         token = f"p{self._number + 1}"
         answer = self.wait(self.send("tools/call", name=tool, arguments=arguments, _meta={"progressToken": token}))
         failed: Json = {"isError": True, "content": [{"text": str(answer.get("error"))}]}
-        return answer.get("result", failed)
+        result: Json = answer.get("result", failed)
+        return result
 
     def memory_mib(self) -> float:
         """Give the resident memory of the server and everything below it."""
