@@ -101,30 +101,3 @@ def test_calls_are_checked_against_the_schema_of_their_tool() -> None:
     )
     assert (good.passed, missing.passed, stranger.passed) == (True, False, False)
     assert "'sub'" in stranger.detail
-
-
-@pytest.mark.parametrize(
-    ("command", "risk"),
-    [
-        ("ls -la", "reads"),
-        ("cat a.txt | sort | uniq -c", "reads"),
-        ("echo hi > a.txt", "writes"),
-        ("grep x a.txt 2>/dev/null", "reads"),
-        ("rm -rf build", "deletes"),
-        ("find . -name '*.o' -delete", "deletes"),
-        ("find . -exec rm {} +", "deletes"),
-        ("sudo ls", "privileged"),
-        ("echo $(curl -s http://127.0.0.1)", "network"),
-        ("/bin/rm x", "deletes"),
-        ("frobnicate --all", "unknown"),
-        ("", "unknown"),
-    ],
-)
-def test_the_gravest_risk_of_a_command_is_named(command: str, risk: str) -> None:
-    assert checks.risk_of(command) == risk
-
-
-def test_unbalanced_quotes_fail_the_shell_check() -> None:
-    assert not checks.check_shell("echo 'hi").passed
-    assert not checks.check_shell("  ").passed
-    assert checks.check_shell("echo 'hi'").passed

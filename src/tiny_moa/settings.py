@@ -48,6 +48,7 @@ class Settings(BaseModel):
         (), description="hosts that documents may be fetched from, joined by commas; `*.example.org` allows those below it"
     )
     traces: bool = Field(True, description="whether a trace of every run is kept in the user's data folder, for tiny-moa trace")
+    tldr: Path | None = Field(None, description="the `pages` folder of a tldr-pages checkout, for further shell commands")
     log_level: LogLevel = Field("warning", description="what goes to stderr: debug, info, warning or error")
 
     @field_validator("roots", mode="before")
@@ -67,6 +68,13 @@ class Settings(BaseModel):
             if not root.is_dir():
                 raise ValueError(f"{str(root)!r} is not a folder")
         return tuple(root.resolve() for root in value)
+
+    @field_validator("tldr")
+    @classmethod
+    def _find_tldr(cls, value: Path | None) -> Path | None:
+        if value is not None and not (value / "common").is_dir():
+            raise ValueError(f"{str(value)!r} has no folder 'common'; name the folder `pages` of a tldr-pages checkout")
+        return value
 
 
 def variable(field: str) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
@@ -212,49 +211,3 @@ def parse_json(text: str, *, may_be_cut: bool = False) -> Any:
         return from_json(text, allow_partial=may_be_cut)
     except ValueError:
         return None
-
-
-# -- shell ----------------------------------------------------------------------------------------------------------
-
-Risk = Literal["reads", "writes", "deletes", "privileged", "network", "unknown"]
-_PRIVILEGED = """
-    sudo su doas mount umount systemctl service useradd userdel usermod passwd iptables shutdown reboot
-"""
-_DELETES = "rm rmdir shred dd mkfs truncate unlink wipefs"
-_NETWORK = "curl wget ssh scp rsync ping nc telnet ftp sftp dig nslookup traceroute"
-_WRITES = """
-    mv cp mkdir touch chmod chown chgrp ln tee tar zip unzip gzip gunzip sed kill pkill apt apt-get dnf pip git install crontab
-"""
-_READS = """
-    ls cat head tail less more grep egrep find wc sort uniq cut awk tr du df ps top htop free uname whoami id pwd echo date
-    file stat which type man diff cmp md5sum sha256sum env printenv history tree lsblk uptime column nl tac rev basename dirname
-"""
-_GRAVEST_FIRST: Sequence[tuple[Risk, frozenset[str]]] = (
-    ("privileged", frozenset(_PRIVILEGED.split())),
-    ("deletes", frozenset([*_DELETES.split(), "-delete"])),
-    ("network", frozenset(_NETWORK.split())),
-    ("writes", frozenset(_WRITES.split())),
-)
-_HARMLESS = frozenset(_READS.split())
-_REDIRECTION = re.compile(r"(?<![<&\d])>(?!&)")
-
-
-def check_shell(command: str) -> Check:
-    """Look whether a command line has balanced quotes and any words; nothing is run."""
-    try:
-        words = shlex.split(command, comments=False, posix=True)
-    except ValueError as exc:
-        return Check("syntax", "shell words", False, str(exc))
-    return Check("syntax", "shell words", bool(words), "" if words else "the command is empty")
-
-
-def risk_of(command: str) -> Risk:
-    """Give the gravest thing a command line can do, by the programs it names; `unknown` when it names a stranger.
-
-    A redirection into a file writes; `find … -delete` and `-exec rm` delete.
-    """
-    words = [word.rsplit("/", 1)[-1] for word in re.split(r"[\s|&;()<>`$\"']+", command) if word]
-    for risk, names in _GRAVEST_FIRST:
-        if names & set(words) or (risk == "writes" and _REDIRECTION.search(command)):
-            return risk
-    return "reads" if words and words[0] in _HARMLESS else "unknown"

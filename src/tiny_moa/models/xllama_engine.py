@@ -225,12 +225,10 @@ class XllamaEngine:
         return found
 
     def _prompt(self, request: Mapping[str, Any]) -> list[int]:
-        """Tokenise a conversation or a raw prompt with the answer's beginning behind it; contents never become marks."""
+        """Render and tokenise a conversation with the answer's beginning behind it; contents never become marks."""
         messages = [Message(**message) for message in request["messages"]]
         tokens: list[int] = []
-        for piece in request["raw"]:
-            tokens += self._server.tokenise(piece["text"], special=piece["is_mark"])
-        for segment in self._template.render(messages) if not request["raw"] else ():
+        for segment in self._template.render(messages):
             tokens += self._server.tokenise(segment.text, special=not segment.is_content)
         if self._beginning is not None and tokens[:1] != [self._beginning]:
             tokens.insert(0, self._beginning)

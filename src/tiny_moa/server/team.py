@@ -6,21 +6,21 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from tiny_moa.ask import Asker
 from tiny_moa.brain import Brain, Classifier, load_classifier
 from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
-from tiny_moa.experts import code
 from tiny_moa.experts.algebra.client import AlgebraClient
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
-from tiny_moa.experts.code import CodeExpert
+from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.reasoning import PROGRAM_TEMPLATE
-from tiny_moa.experts.shell import ShellExpert
+from tiny_moa.experts.shell import CHOOSE_HOLES, CHOOSE_TEMPLATE, ShellExpert
 from tiny_moa.experts.toolcall import ToolCallExpert
 from tiny_moa.experts.toolcall.expert import CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE
 from tiny_moa.experts.translate import TRANSLATE_TEMPLATE, TranslateExpert
@@ -41,7 +41,7 @@ _HOLES: Mapping[ExpertKind, tuple[str, ...]] = {
     "math": ("task",),
     "code": ("task", "language"),
     "toolcall": ("task", "tools"),
-    "shell": ("task",),
+    "shell": ("candidates", "task"),
     "translate": ("task",),
 }
 """The holes each kind of expert fills; kinds that ask no model have no template."""
@@ -108,11 +108,7 @@ def build_team(
 
     _check_templates(catalog, templates)
     algebra = AlgebraClient()
-
-    def algorithms_of(spec: ExpertSpec) -> TemplatedModel | None:
-        return model_of(catalog.expert(spec.defers_to)) if spec.defers_to else None
-
-    build = _builders(model_of, algorithms_of, library, reader, algebra)
+    build = _builders(model_of, library, reader, algebra, settings.tldr)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
     traces = TraceStore(traces_folder(), is_on=settings.traces)
@@ -133,18 +129,18 @@ def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: La
 
 def _builders(
     model_of: Callable[[ExpertSpec], TemplatedModel],
-    algorithms_of: Callable[[ExpertSpec], TemplatedModel | None],
     library: DocumentLibrary,
     reader: DocumentReader,
     algebra: AlgebraClient,
+    tldr: Path | None,
 ) -> Mapping[ExpertKind, Callable[[ExpertSpec], Expert]]:
     """One constructor for each kind: a new kind of expert is one line here and one module."""
     return {
         "chat": lambda spec: ChatExpert(spec, model_of(spec)),
         "math": lambda spec: MathExpert(spec, model_of(spec), algebra),
-        "code": lambda spec: CodeExpert(spec, model_of(spec), algorithms_of(spec)),
+        "code": lambda spec: CodeExpert(spec, model_of(spec)),
         "toolcall": lambda spec: ToolCallExpert(spec, model_of(spec)),
-        "shell": lambda spec: ShellExpert(spec, model_of(spec)),
+        "shell": lambda spec: ShellExpert(spec, model_of(spec), tldr=tldr),
         "translate": lambda spec: TranslateExpert(spec, model_of(spec)),
         "documents": lambda spec: DocumentExpert(spec, library, reader),
         "unavailable": UnavailableExpert,
@@ -161,10 +157,10 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(CHOICE_TEMPLATE, holes=("task", "tools"))
     templates.get(FIT_TEMPLATE, holes=("task", "tool", "needs"))
     templates.get(REPAIR_TEMPLATE, holes=("task", "tools", "fault"))
+    templates.get(CHOOSE_TEMPLATE, holes=CHOOSE_HOLES)
     templates.get(TRANSLATE_TEMPLATE, holes=("language", "text"))
     templates.get(PROGRAM_TEMPLATE, holes=_HOLES["math"])
-    for name, holes in code.TEMPLATES.items():
-        templates.get(name, holes=holes)
+    templates.get(EXPLAIN_TEMPLATE, holes=("task",))
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
     templates.get("brain/route", holes=("question",))

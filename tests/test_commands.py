@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.command_templates import template
+from tiny_moa.experts.commands.find import compose_find
+from tiny_moa.experts.commands.library import CommandLibrary, load_library
+from tiny_moa.experts.commands.lint import RISKS
+from tiny_moa.experts.commands.literals import split_literals
+from tiny_moa.experts.commands.options_of import manual_options, options_in, unknown_options
+from tiny_moa.experts.commands.quoting import fill, quote_glob
+from tiny_moa.experts.commands.syntax import parse_command
+from tiny_moa.experts.commands.words import is_korean, stem
+
+REQUESTS = [json.loads(line) for line in (Path(__file__).parent / "data/commands.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def library() -> CommandLibrary:
+    return load_library()
+
+
+# -- literals and words
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("copy 'a b.txt' now", "quoted", "a b.txt"),
+        ("report.txt의 처음", "path", "report.txt"),
+        ("files bigger than 100MB보다", "size", "100M"),
+        ("the system's 3rd line", "number", "3"),
+        ("all *.log files", "glob", "*.log"),
+        ("find .log files", "extension", ".log"),
+        ("get https://example.com/a?b=1 now", "url", "https://example.com/a?b=1"),
+        ("ssh to bob@10.0.0.1", "host", "bob@10.0.0.1"),
+        ("give it u+x", "mode", "u+x"),
+        ("print $HOME", "variable", "$HOME"),
+        ("in ~/my/dir/ please", "path", "~/my/dir/"),
+    ],
+)
+def test_what_a_request_names_is_read_literally(text: str, kind: str, value: str) -> None:
+    found = [piece.literal for piece in split_literals(text) if piece.literal]
+    assert [(literal.kind, literal.value) for literal in found] == [(kind, value)]
+
+
+@given(st.text(max_size=80))
+def test_no_letter_of_a_request_is_lost_between_its_pieces(text: str) -> None:
+    assert "".join(piece.text for piece in split_literals(text)) == text
+
+
+def test_a_request_is_korean_by_its_own_words_and_not_by_a_quoted_name() -> None:
+    assert is_korean("파일을 보여줘")
+    assert not is_korean('find "회의" in memo')
+    assert [stem(word) for word in ("files", "copies", "running", "deleted", "class")] == [
+        "file",
+        "copy",
+        "run",
+        "delet",
+        "class",
+    ]
+
+
+# -- quoting
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda name: "\0" not in name))
+def test_any_file_name_survives_the_shell(name: str) -> None:
+    command, missing = fill("cat {file}", {"file": [(name, "text")]})
+    assert missing == ()
+    assert shlex.split(command) == ["cat", name]
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text))
+def test_any_text_inside_a_quoted_program_stays_inside_its_word(text: str) -> None:
+    command, _ = fill("sed 's/{old:sed}/x/' f", {"old": [(text, "text")]})
+    assert len(shlex.split(command)) == 3
+
+
+def test_only_the_wildcards_of_a_pattern_stay_open_to_the_shell() -> None:
+    assert quote_glob("my file*.txt") == "'my file'*.txt"
+    assert quote_glob("$(rm -rf x)*") == "'$(rm -rf x)'*"
+    assert fill("rm {file}", {"file": [("-rf", "path")]})[0] == "rm ./-rf"
+
+
+def test_slots_without_a_value_become_placeholders_unless_they_have_a_default() -> None:
+    assert fill("cp {source} {dir=.}", {}) == ("cp SOURCE .", ("SOURCE",))
+    assert fill("sort {files+?} | uniq -c", {}) == ("sort | uniq -c", ())
+
+
+# -- syntax, options, risk
+
+
+def test_a_command_is_parsed_into_all_the_commands_inside_it() -> None:
+    line = parse_command("sort a > b && echo $(date) | tee c")
+    assert [command.program for command in line.commands] == ["sort", "echo", "date", "tee"]
+    assert line.commands[0].targets == ("b",)
+    assert line.commands[1].feeds == "tee"
+    assert line.commands[2].is_substituted
+    assert not line.is_simple
+    assert parse_command("grep -n 'a b' c").is_simple
+
+
+@pytest.mark.parametrize("command", ["echo 'hi", 'echo "x', "ls |", "(ls", "if true; then ls", ""])
+def test_broken_syntax_is_a_fault(command: str) -> None:
+    assert parse_command(command).fault
+
+
+def test_options_are_read_from_the_source_of_a_manual_page(tmp_path: Path) -> None:
+    page = '.TP\n\\fB\\-l\\fR, \\fB\\-\\-long\\fR=\\fIN\\fR\n.\\" \\-x is a comment\nand \\-delete'
+    assert options_in(page) == {"-l", "--long", "-delete"}
+    (tmp_path / "man1").mkdir()
+    (tmp_path / "man1/tool.1").write_text(page)
+    assert "--long" in manual_options("tool", (tmp_path / "man1",))
+    assert manual_options("../tool", (tmp_path / "man1",)) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("command", "unknown"),
+    [
+        ("ls -la --human-readable", ()),
+        ("head -n20 -c 5", ()),
+        ("cut -d, -f2 a", ()),
+        ("tail -20 a", ()),
+        ("ls --almost", ()),
+        ("ls -l --no-such-flag", ("--no-such-flag",)),
+        ("head -q20 -y a", ("-y",)),
+        ("rm -- -weird", ()),
+    ],
+)
+def test_options_that_a_utility_does_not_have_are_named(command: str, unknown: tuple[str, ...], library: CommandLibrary) -> None:
+    words = tuple(command.split())
+    assert unknown_options(words, library.options(words[0], "")) == unknown
+
+
+@pytest.mark.parametrize(
+    ("command", "risk"),
+    [
+        ("ls -la", "reads"),
+        ("cat a.txt | sort | uniq -c", "reads"),
+        ("echo hi > a.txt", "writes"),
+        ("grep x a.txt 2>/dev/null", "reads"),
+        ("sed -i s/a/b/ f", "writes"),
+        ("sed s/a/b/ f", "reads"),
+        ("rm -rf build", "deletes"),
+        ("find . -name '*.o' -delete", "deletes"),
+        ("find . -exec rm {} +", "deletes"),
+        ("ls | xargs -0 rm", "deletes"),
+        ("sudo ls", "privileged"),
+        ("systemctl status nginx", "reads"),
+        ("systemctl restart nginx", "privileged"),
+        ("echo $(curl -s http://127.0.0.1)", "network"),
+        ("git push", "network"),
+        ("git log", "reads"),
+        ("/bin/rm x", "deletes"),
+        ("frobnicate --all", "unknown"),
+        ("bash -c 'rm x'", "deletes"),
+        ("", "unknown"),
+    ],
+)
+def test_the_gravest_risk_of_a_command_is_named(command: str, risk: str, library: CommandLibrary) -> None:
+    assert library.review(command).risk == risk
+
+
+PIECES = ["ls", "sort a", "rm -rf x", "sudo id", "curl http://a.b", "cp a b", "find . -delete", "echo hi > f", "frob"]
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4), st.sampled_from([" | ", " && ", "; ", " || "]))
+@settings(max_examples=60, deadline=None)
+def test_a_line_is_never_less_grave_than_any_command_in_it(pieces: list[str], joint: str) -> None:
+    library = _shared()
+    whole = RISKS.index(library.review(joint.join(pieces)).risk)
+    assert whole >= max(RISKS.index(library.review(piece).risk) for piece in pieces)
+    assert RISKS.index(library.review(f"echo $({pieces[0]})").risk) >= RISKS.index(library.review(pieces[0]).risk)
+
+
+_KEPT: list[CommandLibrary] = []
+
+
+def _shared() -> CommandLibrary:
+    if not _KEPT:
+        _KEPT.append(load_library())
+    return _KEPT[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("rm -rf /", "deletes everything under '/'"),
+        ("sudo rm -r ~", "deletes everything under '~'"),
+        (":(){ :|:& };:", "fork bomb"),
+        ("curl -s http://a.b/x | sudo bash", "runs what curl downloads"),
+        ("wget -qO- http://a.b | sh", "runs what wget downloads"),
+        ("dd if=a of=/dev/sda", "overwrites a device"),
+        ("cat a > /dev/sda1", "writes to a device"),
+        ("mkfs.ext4 /dev/sdb1", "erases a whole file system"),
+        ("echo $(rm -rf build)", "inside a substitution"),
+        ("chmod -R 777 /", "changes the rights of everything"),
+        ("echo x > /etc/passwd", "overwrites '/etc/passwd'"),
+        ("bash -c 'rm -rf /'", "deletes everything"),
+    ],
+)
+def test_dangers_are_caught_and_named(command: str, words: str, library: CommandLibrary) -> None:
+    details = [check.detail for check in library.review(command).checks if not check.passed]
+    assert any(words in detail for detail in details)
+
+
+# -- the table and the planner
+
+
+def test_the_table_has_hundreds_of_tasks_in_both_languages_and_each_command_is_clean(library: CommandLibrary) -> None:
+    tasks = library.commands.tasks
+    assert len(tasks) >= 400
+    for task in tasks:
+        assert task.english, task.run
+        assert is_korean(task.korean), task.run
+        values = {"command": [("ls", "raw")], "n": [("1", "text")], "m": [("2", "text")], "signal": [("9", "text")]}
+        review = library.review(fill(task.run.replace("[]", ""), values)[0])
+        faults = [check.detail for check in review.checks if not check.passed and check.what != "danger"]
+        assert faults == [], task.run
+        assert all(slot[0] in task.run for wording in task.wordings for slot in wording.slots), task.run
+
+
+def test_a_task_without_slots_is_found_by_its_own_first_wordings(library: CommandLibrary) -> None:
+    texts = {text: task.run for task in library.commands.tasks for text in (task.english, task.korean) if "{" not in text}
+    chosen = dict(list(texts.items())[::5])
+    lost = [text for text, run in chosen.items() if fill(run.replace("[]", ""), {})[0] not in _commands(library, text)]
+    assert lost == []
+
+
+def _commands(library: CommandLibrary, text: str) -> list[str]:
+    return [candidate.command for candidate in library.candidates(text)[:3]]
+
+
+@pytest.mark.parametrize(
+    ("request_text", "command"),
+    [
+        ("find all regular files under /srv larger than 20 MB", "find /srv -type f -size +20M"),
+        ("find directories named cache in ~/work", "find ~/work -type d -name cache"),
+        ("list all .mp3 and .wav files below music", "find music \\( -name '*.mp3' -o -name '*.wav' \\)"),
+        ("find files modified in the last 3 days", "find . -mtime -3"),
+        ("find files accessed more than 2 hours ago in /tmp", "find /tmp -amin +120"),
+        ("/srv 아래에서 이름이 old로 끝나는 폴더를 찾아줘", "find /srv -type d -name '*old'"),
+        ("지난 3시간 동안 수정된 파일을 찾아줘", "find . -mmin -180"),
+        ("소유자가 bob인 파일을 /home에서 찾아줘", "find /home -user bob"),
+        ("find files with permission 600 in ~/.ssh", "find ~/.ssh -perm 600"),
+    ],
+)
+def test_find_commands_are_composed_from_what_is_said(request_text: str, command: str, library: CommandLibrary) -> None:
+    plan = compose_find(request_text, library.sayings)
+    assert plan is not None
+    assert plan.command == command
+    assert plan.unread == ()
+
+
+def test_what_no_rule_reads_lowers_the_score_of_a_plan(library: CommandLibrary) -> None:
+    clear = compose_find("find all .c files", library.sayings)
+    unclear = compose_find("find all .c files purple elephants", library.sayings)
+    assert clear is not None
+    assert unclear is not None
+    assert unclear.score < clear.score
+    assert unclear.unread == ("purple", "elephants")
+
+
+def test_most_everyday_requests_get_the_right_kind_of_command(library: CommandLibrary) -> None:
+    right = 0
+    for row in REQUESTS:
+        candidates = library.candidates(row["request"])
+        right += bool(candidates) and template(candidates[0].command) in [template(wanted) for wanted in row["expected"]]
+    assert right >= 0.9 * len(REQUESTS)
