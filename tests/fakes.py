@@ -325,4 +325,5 @@ def _tokens_of(messages: Sequence[Message]) -> int:
 
 
 def _prompt_tokens(request: CompletionRequest) -> int:
-    return _tokens_of(request.messages) + len(_TOKEN.findall(request.opening))
+    raw = sum(1 if piece.is_mark else len(_TOKEN.findall(piece.text)) for piece in request.raw)
+    return _tokens_of(request.messages) + raw + len(_TOKEN.findall(request.opening))

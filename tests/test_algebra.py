@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -139,6 +141,11 @@ async def test_the_child_may_not_take_more_than_its_memory() -> None:
         limits = await anyio.Path(f"/proc/{client.pid}/limits").read_text("ascii")
     (line,) = [line for line in limits.splitlines() if line.startswith("Max address space")]
     assert int(line.split()[3]) <= 1 << 30
+
+
+def test_the_server_loads_no_algebra() -> None:
+    program = "import sys, tiny_moa.server.app; assert not {'sympy', 'mpmath', 'pydantic_monty'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 async def test_an_operation_that_is_none_is_declined() -> None:

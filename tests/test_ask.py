@@ -167,6 +167,28 @@ async def test_the_next_best_expert_takes_over_before_the_brain_and_the_answer_s
     assert [note for note in answer.notes if "Reasoner took over" in note]
 
 
+async def test_an_expert_that_stays_silent_leaves_time_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiny_moa.ask._PATIENCE", 0.01)
+    runtimes = iter([ScriptedRuntime(Reply("late", wait=anyio.Event(), after=0)), ScriptedRuntime("In time.")])
+    table = """
+    [models.other]
+    title = "Other"
+    path = "dummy.gguf"
+    [experts.coder]
+    model = "other"
+    """
+    async with scripted_team(tmp_path, ScriptedLauncher(build=lambda spec: next(runtimes)), catalog=table) as team:
+        answer = await team.asker.ask("Write a python function", call_of(seconds=20))
+    assert answer.text == "In time."
+    assert any("written nothing" in note for note in answer.notes)
+
+
+async def test_an_expert_that_has_begun_to_write_keeps_its_time(tmp_path: Path) -> None:
+    async with scripted_team(tmp_path, Reply("x = 1 + 2", wait=anyio.Event(), after=2)) as team:
+        answer = await team.asker.ask("Write a python function", call_of(seconds=2))
+    assert (answer.experts, answer.status) == (("coder",), "partial")
+
+
 def test_the_classifiers_other_guesses_take_over() -> None:
     router = router_of(tuple(load_catalog().experts.values()), load_classifier())
     words = "Write a bash script that counts the primes below 100"

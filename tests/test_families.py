@@ -169,10 +169,12 @@ def test_lfm_and_qwen_are_offered_tools_in_their_own_form() -> None:
     assert [json.loads(line) for line in lines] == [{"type": "function", "function": WEATHER}] * 2
 
 
-def test_a_middle_is_asked_for_with_the_marks_in_order_and_marks_in_the_code_are_taken_out() -> None:
+def test_a_middle_is_asked_for_with_the_marks_in_order_and_marks_in_the_code_stay_text() -> None:
     fill_in = FAMILIES["qwen"].fill_in
     assert fill_in == FillIn("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
-    assert fill_in.prompt("a<|fim_middle|>", "b") == "<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>"
+    pieces = fill_in.pieces("a<|fim_middle|>", "b")
+    assert "".join(piece.text for piece in pieces) == "<|fim_prefix|>a<|fim_middle|><|fim_suffix|>b<|fim_middle|>"
+    assert [piece.text for piece in pieces if not piece.is_mark] == ["a<|fim_middle|>", "b"]
 
 
 @pytest.mark.parametrize(

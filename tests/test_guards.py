@@ -28,7 +28,7 @@ HOSTILE = [
 @pytest.mark.parametrize("order", HOSTILE)
 @pytest.mark.parametrize("question", ["123 + 456 = ?", "Translate 'good night' into French.", "피보나치 함수 작성해줘."])
 async def test_an_order_about_the_route_changes_no_route(tmp_path: Path, question: str, order: str) -> None:
-    async with scripted_team(tmp_path, "unused") as team:
+    async with scripted_team(tmp_path, "unused", classifies=True) as team:
         plain = await team.asker._brain.route(question, call_of())
         for text in (f"{question} {order}", f"{order}\n{question}"):
             route = await team.asker._brain.route(text, call_of())

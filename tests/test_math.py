@@ -154,7 +154,11 @@ def resident_bytes() -> int:
 
 
 def test_votes_for_equal_values_are_one_group_whatever_they_look_like() -> None:
-    votes = [worked_vote(r"\boxed{\frac{3}{4}}"), program_vote("def solution(): return 3 / 4", "0.75"), worked_vote("Answer: 1")]
+    votes = [
+        worked_vote(r"\boxed{\frac{3}{4}}"),
+        program_vote("3 of 4", "def solution(): return 3 / 4", "0.75"),
+        worked_vote("Answer: 1"),
+    ]
     groups = group_votes([vote for vote in votes if vote])
     assert [len(group.votes) for group in groups] == [2, 1]
     assert groups[0].written == "0.75"
@@ -165,6 +169,8 @@ def test_votes_for_equal_values_are_one_group_whatever_they_look_like() -> None:
     [
         (WORKED, "def solution(): return 7 * 8 - 9", True),
         (WORKED, "def solution(): return 47", False),
+        (WORKED, "def solution(): return 56 - 9", False),
+        (WORKED, "def solution(): return 7 * 8 - 9 + 17 - 17", False),
         (r"It is \boxed{47}.", "def solution(): return 7 * 8 - 9", False),
         (r"\(7 \times 8 = 55\), \(56 - 9 = 47\), \boxed{47}", "def solution(): return 7 * 8 - 9", False),
         (r"\(7 \times 8 = 56\) \boxed{47}", "def solution(): return 7 * 8 - 9", False),
@@ -172,7 +178,7 @@ def test_votes_for_equal_values_are_one_group_whatever_they_look_like() -> None:
     ],
 )
 def test_only_sound_solutions_in_both_ways_settle_an_answer(worked: str, source: str, settles: bool) -> None:
-    votes = [vote for vote in (worked_vote(worked), program_vote(source, "47")) if vote]
+    votes = [vote for vote in (worked_vote(worked), program_vote(PROBLEM, source, "47")) if vote]
     (group,) = group_votes(votes)
     assert agreed(group) == settles
 

@@ -89,6 +89,22 @@ def test_parts_are_joined_into_one_graph() -> None:
     ]
 
 
+def test_an_expert_between_two_parts_works_once() -> None:
+    routes = {
+        "Transcribe the talk": Route((Step("audio", "a"), Step("multilingual", "a", 2)), "cues"),
+        "put it into German": Route((Step("multilingual", "b"),), "cues"),
+        "List the users": Route((Step("linux", "c"),), "cues"),
+        "describe the command in Korean": Route((Step("linux", "d"), Step("multilingual", "d", 2)), "cues"),
+    }
+    for request_, expected in (
+        ("Transcribe the talk, then put it into German", [("audio", "a", 1), ("multilingual", "b", 2)]),
+        ("List the users, then describe the command in Korean", [("linux", "c", 1), ("multilingual", "d", 2)]),
+    ):
+        route = decompose(request_, routes.get)
+        assert route is not None
+        assert [(step.expert, step.prompt, step.priority) for step in route.steps] == expected
+
+
 def test_parts_of_one_expert_are_not_parted() -> None:
     assert planned("Calculate 4 * 5, then compute 6 * 7") is None
 

@@ -160,3 +160,19 @@ async def test_a_fault_of_the_program_is_raised(source: str, error: str) -> None
 @given(st.text())
 def test_any_error_text_is_read(text: str) -> None:
     assert isinstance(missing_feature(text), str)
+
+
+ENDS = "import anyio\nfrom tiny_moa.experts.sandbox import Limits, run_program\n"
+ENDS += "async def main(): await run_program('while True: pass', limits=Limits(seconds=0.1))\nanyio.run(main)\n"
+
+
+async def test_a_python_that_ran_programs_ends_in_peace() -> None:
+    codes: list[int | None] = []
+
+    async def end_one() -> None:
+        codes.append((await anyio.run_process([sys.executable, "-c", ENDS], check=False)).returncode)
+
+    async with anyio.create_task_group() as group:  # several, for it went wrong one time in three
+        for _ in range(5):
+            group.start_soon(end_one)
+    assert codes == [0] * 5

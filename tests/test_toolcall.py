@@ -95,6 +95,8 @@ async def test_a_figure_that_no_call_uses_is_asked_after_once(tmp_path: Path) ->
 
     completed = await call_tools(tmp_path, [adding(5), adding(5, 9)], "add 5, and add 9")
     assert [call["arguments"]["a"] for call in completed.fields["calls"]] == [5, 9]
+    cut_off = await call_tools(tmp_path, [adding(5), adding(5, 9)[:40]], "add 5, and add 9")
+    assert (cut_off.status, len(cut_off.fields["calls"])) == ("unverified", 1)
     kept = await call_tools(tmp_path, [adding(5), adding(77, 9)], "add 5, and add 9")
     assert [call["arguments"]["a"] for call in kept.fields["calls"]] == [5]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages
 from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError, UnknownExpert
 from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
 from tiny_moa.experts.documents.expert import wants_whole
+from tiny_moa.models.runtime import Listener, Phase
 from tiny_moa.traces import TraceStore, record_of
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,27 @@ _ROUTE_SHARE = 3
 """Routing may take one part in this many of the time."""
 _MOST_HEIRS = 2
 """How many may take over from one expert, one after the other, the Brain included."""
+
+_PATIENCE = 0.8
+"""What part of its time an expert may be silent, before another one gets the rest."""
+
+
+class _FirstWord:
+    """Passes on what a listener hears; the first token lifts the limit of a scope."""
+
+    def __init__(self, listener: Listener, scope: anyio.CancelScope) -> None:
+        self._listener = listener
+        self._scope = scope
+
+    def stage(self, name: str) -> None:
+        self._listener.stage(name)
+
+    def phase(self, phase: Phase, subject: str) -> None:
+        self._listener.phase(phase, subject)
+
+    def wrote(self, text: str) -> None:
+        self._scope.deadline = math.inf
+        self._listener.wrote(text)
 
 
 @dataclass
@@ -179,7 +202,7 @@ class Asker:
             work = (
                 self._brain.answer(prompt, call, asked=run.question)
                 if name == BRAIN
-                else self._experts[name].propose(self._task(run, name, prompt), call)
+                else self._heard(name, self._task(run, name, prompt), call)
             )
             instead_of = "" if name == step.expert else step.expert
             place = await self._record(run, name, prompt, work, instead_of=instead_of)
@@ -193,6 +216,15 @@ class Asker:
             return Task(prompt)
         is_alone = len(run.route.steps) == 1 and not run.is_verbatim and not wants_whole(run.question)
         return Task(prompt, documents=run.documents, wants_answer=is_alone)
+
+    async def _heard(self, name: str, task: Task, call: Call) -> Proposal | Abstention:
+        """Have an expert propose; one that is still silent when most of its time is gone leaves the rest to who takes over."""
+        if self._is_document(name):
+            return await self._experts[name].propose(task, call)
+        patience = max(0.0, call.deadline - anyio.current_time()) * _PATIENCE
+        with anyio.move_on_after(patience) as scope:
+            return await self._experts[name].propose(task, replace(call, listener=_FirstWord(call.listener, scope)))
+        return Abstention(name, f"it had written nothing after {patience:.1f} s")
 
     def _heirs(self, run: _Run, step: Step) -> Sequence[str]:
         """Who takes over from an expert that does not answer: nobody where only it could know what to say."""

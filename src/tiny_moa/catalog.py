@@ -62,6 +62,7 @@ class ModelSpec(Entry):
         architecture: The engine's name of its architecture.
         family: How it sees tools and writes calls and thoughts.
         tool_form: Whether it is asked for calls in its family's trained form, or at once bound to the tools' schemas.
+        fills_in: Whether it was trained to fill in a middle with its family's marks.
         thinking_tokens: How many tokens it may write before the answer begins, on top of what a call allows for the answer;
             0 for a model that does not write its thoughts down.
         thinking_share: What part of a call's time it may think; a thought that is still open then is ended, and the model
@@ -101,6 +102,7 @@ class ModelSpec(Entry):
     family: FamilyName = "chatml"
     tool_form: Literal["trained", "bound"] = "trained"
     least_fit: float = Field(0.35, ge=0, le=1)
+    fills_in: bool = False
     thinking_tokens: int = Field(0, ge=0, le=32_768)
     thinking_share: float = Field(0.6, gt=0, le=1)
     context_tokens: int = Field(4096, ge=256, le=1 << 20)
@@ -175,6 +177,8 @@ class ExpertSpec(Entry):
             request in words.
         rewrites: Whether its answer takes the place of what it worked on, as a translation does.
         reason: For the kind `unavailable`: why it cannot answer.
+        defers_to: For the kind `code`: the expert whose model writes what is rather an algorithm than a function.
+        defers_cues: Regular expressions that tell such tasks.
     """
 
     name: str
@@ -189,13 +193,15 @@ class ExpertSpec(Entry):
     tool: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
     rewrites: bool = False
     reason: str = ""
+    defers_to: str | None = None
+    defers_cues: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """The name plans use: the expert's, in capitals."""
         return self.name.upper()
 
-    @field_validator("cues")
+    @field_validator("cues", "defers_cues")
     @classmethod
     def _cues_compile(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for cue in value:
@@ -293,6 +299,9 @@ class Catalog(Entry):
         for profile in self.profiles.values():
             if strangers := sorted(set(profile.experts) - set(self.experts)):
                 raise ValueError(f"profiles.{profile.name} names the expert {strangers[0]!r}, which has no table")
+        for expert in self.experts.values():
+            if expert.defers_to and expert.defers_to not in self.experts:
+                raise ValueError(f"experts.{expert.name} defers to the expert {expert.defers_to!r}, which has no table")
         tools = [expert.tool for expert in self.experts.values() if expert.tool]
         if twice := sorted({tool for tool in tools if tools.count(tool) > 1}):
             raise ValueError(f"two experts claim the tool {twice[0]!r}")

@@ -70,9 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what is installed, what is missing and how to mend it")
     doctor.add_argument("--thorough", action="store_true", help="also hash the weights files")
     doctor.set_defaults(run=_doctor)
+    parse = commands.add_parser("parse", help="write FILE.md for each document, and say how its pages were read")
+    parse.add_argument("files", nargs="+", metavar="FILE", help="a document or a folder of them; below --root when one is given")
+    parse.add_argument("--out", type=Path, metavar="DIR", help="where to write; beside each document when it is not given")
+    parse.set_defaults(run=_parse)
     route = _add_route(commands)
     weights = _add_weights_commands(commands)
-    for command in (serve, ask, route, doctor, *weights):
+    for command in (serve, ask, route, doctor, parse, *weights):
         _add_settings(command)
     return parser
 
@@ -158,6 +162,12 @@ def _command(given: argparse.Namespace, flags: dict[str, Any]) -> int:
     from tiny_moa import commands
 
     return int(getattr(commands, given.command)(_settings(flags), given))
+
+
+def _parse(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from tiny_moa.parse_files import parse
+
+    return parse(_settings(flags), given)
 
 
 def _doctor(given: argparse.Namespace, flags: dict[str, Any]) -> int:

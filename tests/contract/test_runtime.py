@@ -15,7 +15,7 @@ from tests.gguf_files import CONTEXT_TOKENS, write_parrot
 from tiny_moa.catalog import ModelSpec
 from tiny_moa.errors import ContextExceeded, DeadlineExceeded, InvalidRequest, WorkerFailed
 from tiny_moa.models.llama import LlamaLauncher
-from tiny_moa.models.runtime import MOST_SAMPLES, Completion, CompletionRequest, LoadOptions, Message, Runtime
+from tiny_moa.models.runtime import MOST_SAMPLES, Completion, CompletionRequest, LoadOptions, Message, Piece, Runtime
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -226,6 +226,13 @@ async def test_log_probabilities_are_given_when_wanted(open_runtime: Open) -> No
     assert all(value <= 0 for value in completion.log_probabilities)
     plain = await runtime.complete(CompletionRequest(QUESTION, 50), deadline=_soon(), listener=Recorder())
     assert plain.log_probabilities == ()
+
+
+async def test_a_raw_prompt_is_answered_without_a_conversation(open_runtime: Open) -> None:
+    runtime = await open_runtime(SAYS)
+    short, long = (CompletionRequest((), 5, raw=(Piece("a " * n),)) for n in (3, 30))
+    completions = [await runtime.complete(request, deadline=_soon(), listener=Recorder()) for request in (short, long)]
+    assert 0 < completions[0].usage.prompt_tokens < completions[1].usage.prompt_tokens
 
 
 # -- calls at once ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import anyio
 from tiny_moa.catalog import ExpertSpec, ModelSpec
 from tiny_moa.experts.checks import Check
 from tiny_moa.experts.thinking import ThinkingBudget, complete_in_budget
-from tiny_moa.models.families import split_thoughts
+from tiny_moa.models.families import FAMILIES, split_thoughts
 from tiny_moa.models.pool import ModelPool
 from tiny_moa.models.runtime import Completion, CompletionRequest, Finish, Listener, Message, Runtime, Usage
 from tiny_moa.templates import Template, TemplateLibrary
@@ -49,6 +49,9 @@ class Task:
         tools: The tools on offer, for experts that propose calls: objects with `name`, `description`, `parameters`.
         documents: Documents and folders to look at, for the expert that reads them; those that the text names when empty.
         wants_answer: Whether that expert is to answer the text from them, rather than to give their own text.
+        tests: Python asserts that code must pass.
+        prefix: Code before a gap that is to be filled in.
+        suffix: Code behind it.
     """
 
     text: str
@@ -56,6 +59,9 @@ class Task:
     tools: tuple[Mapping[str, Any], ...] = ()
     documents: tuple[str, ...] = ()
     wants_answer: bool = False
+    tests: str = ""
+    prefix: str = ""
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Attempt:
 
     Attributes:
         model: Its name in the catalogue.
-        template: Name and digest of the template it was asked with.
+        template: Name and digest of the template it was asked with, or `fill-in marks`.
         finish: Why it stopped.
         usage: What it cost.
         thoughts: What it wrote for itself before the answer.
@@ -213,6 +219,24 @@ class TemplatedModel:
             completions = await runtime.sample(request, n, deadline=call.deadline, listener=call.listener)
         return tuple(self._attempt(words, spec, bounds, completion) for completion in completions)
 
+    async def fill_in(self, before: str, after: str, call: Call) -> tuple[Completion, Attempt] | None:
+        """Have the model write what belongs between two texts, with its family's own marks.
+
+        Returns:
+            What it wrote, or `None` when the model that would answer was not trained to.
+
+        Raises:
+            ModelError: The model could not do it.
+        """
+        spec = self.spec
+        marks = FAMILIES[spec.family].fill_in if spec.fills_in else None
+        if marks is None:
+            return None
+        request = CompletionRequest((), call.max_tokens, spec.sampling, spec.stops, raw=marks.pieces(before, after))
+        async with self._pool.lease(spec, deadline=call.deadline, listener=call.listener) as runtime:
+            completion = await runtime.complete(request, deadline=call.deadline, listener=call.listener)
+        return completion, self._written(spec, "fill-in marks", completion)
+
     def _attempt(
         self, words: Template, spec: ModelSpec, bounds: _Bounds, completion: Completion
     ) -> tuple[Completion, Attempt]:  # fmt: skip
@@ -220,12 +244,13 @@ class TemplatedModel:
         thoughts, answer = "", completion.text
         if bounds.is_free:
             thoughts, answer = split_thoughts(answer, is_thinker=spec.thinking_tokens > 0)
+        return replace(completion, text=answer), self._written(spec, f"{words.name}@{words.digest}", completion, thoughts)
+
+    def _written(self, spec: ModelSpec, words: str, completion: Completion, thoughts: str = "") -> Attempt:
         first = self._chain[0].name
-        used = f"{words.name}@{words.digest}"
-        attempt = Attempt(
-            spec.name, used, completion.finish, completion.usage, thoughts, instead_of="" if spec.name == first else first
+        return Attempt(
+            spec.name, words, completion.finish, completion.usage, thoughts, instead_of="" if spec.name == first else first
         )
-        return replace(completion, text=answer), attempt
 
     async def score(
         self, template: str, values: Mapping[str, str], labels: Sequence[str], call: Call

@@ -1,4 +1,4 @@
-"""The Coder: writes code into a fenced block and parses it, or explains code it is shown; runs nothing."""
+"""The Coder: writes code that is parsed, run against tests and examples in a sandbox and mended, or explains code it is shown."""
 
 from __future__ import annotations
 
@@ -8,8 +8,23 @@ from tiny_moa.catalog import ExpertSpec
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts import checks
 from tiny_moa.experts.base import Abstention, Call, Proposal, Task, TemplatedModel, cut_note, nothing_written, status_of
+from tiny_moa.experts.coding.examples import read_examples
+from tiny_moa.experts.coding.filling import Gap, trimmed_middle
+from tiny_moa.experts.coding.grammars import canonical, check_syntax
+from tiny_moa.experts.coding.search import REPAIR_TEMPLATE, Found, Goal, Search
+from tiny_moa.experts.coding.source import called_names, demanded_names, read_stub
+from tiny_moa.experts.coding.trials import read_tests
+from tiny_moa.experts.sandbox import Limits
 
 EXPLAIN_TEMPLATE = "experts/explain_code"
+MIDDLE_TEMPLATE = "experts/coder_middle"
+TEMPLATES = {
+    EXPLAIN_TEMPLATE: ("task",),
+    MIDDLE_TEMPLATE: ("language", "prefix", "suffix", "task"),
+    REPAIR_TEMPLATE: ("code", "failure", "language", "task"),
+}
+"""The templates every Coder uses besides its own, with their holes."""
+MAX_REQUEST_CHARS = 60_000
 _LANGUAGE = re.compile(r"[A-Za-z][\w+#.-]{0,30}")
 _SHOWN = re.compile(
     r"```|<material>|\bdef \w+\(|\bclass \w+[:(]|;\s*$|\bthis (?:code|function|script|snippet)\b|이\s*(?:코드|함수)", re.MULTILINE
@@ -18,42 +33,79 @@ _ABOUT = re.compile(r"\b(?:explain|describe|review|what does|why does|summari[sz
 
 
 class CodeExpert:
-    """Writes code for a task, or speaks about code the task shows."""
+    """Writes code for a task, fills a gap in code, or speaks about code the task shows."""
 
-    def __init__(self, spec: ExpertSpec, model: TemplatedModel) -> None:
+    def __init__(
+        self, spec: ExpertSpec, model: TemplatedModel, algorithms: TemplatedModel | None = None, *, limits: Limits | None = None
+    ) -> None:  # fmt: skip
+        """Take the model for functions and completion, and the one for algorithms; without one the first does both.
+
+        Args:
+            spec: Its table.
+            model: Writes functions, and fills gaps.
+            algorithms: Writes algorithms.
+            limits: What one run of written code may take.
+        """
         self.spec = spec
         self._model = model
+        self._algorithms = algorithms or model
+        self._limits = limits or Limits()
 
     async def propose(self, task: Task, call: Call) -> Proposal | Abstention:
         """See `Expert.propose`.
 
         Raises:
-            InvalidRequest: The language is not the name of one.
+            InvalidRequest: The language is not the name of one, the tests cannot be compiled, or the request is too long.
         """
         if not _LANGUAGE.fullmatch(task.language):
             raise InvalidRequest(
                 f"language {task.language[:40]!r} is not the name of a programming language; give one such as 'python'"
             )
-        if asks_about_code(task.text):
+        if (size := len(task.text) + len(task.tests) + len(task.prefix) + len(task.suffix)) > MAX_REQUEST_CHARS:
+            raise InvalidRequest(
+                f"the request has {size} characters and at most {MAX_REQUEST_CHARS} are read; send only the code that matters"
+            )
+        if task.prefix or task.suffix:
+            return await self._fill(task, call)
+        if not task.tests and asks_about_code(task.text):
             return await self._explain(task, call)
         return await self._write(task, call)
 
     async def _write(self, task: Task, call: Call) -> Proposal | Abstention:
-        language = task.language.lower()
-        completion, attempt = await self._model.write(
-            self.spec.template, {"task": task.text, "language": task.language}, call, opening=f"```{language}\n", stops=("\n```",)
-        )
-        code = checks.fenced_code(completion.text)
-        if not code or not code.strip():
+        goal = goal_of(task, self.spec.template)
+        model = self._algorithms if is_algorithmic(task.text, self.spec) else self._model
+        found = await Search(goal, model, call, self._limits).run()
+        if found.candidate is None:
             return Abstention(self.spec.name, "the model wrote no code")
-        syntax = (checks.check_python(code),) if language in ("python", "py") else ()
-        notes = (
-            cut_note(attempt)
-            if syntax
-            else ("Only Python is parsed by this version; this code was not checked.", *cut_note(attempt))
-        )
-        text = f"```{language}\n{code}```"
-        return Proposal(self.spec.name, text, status_of(attempt), syntax, (attempt,), {"code": code, "language": language}, notes)
+        status = "verified" if found.is_verified else status_of(found.last)
+        notes = (*found.notes, *_limits_of(goal, found), *cut_note(found.last))
+        fields = {"code": found.candidate.code, "language": goal.language}
+        text = _fenced(found.candidate.code, goal.language)
+        return Proposal(self.spec.name, text, status, found.checks, found.attempts, fields, notes)
+
+    async def _fill(self, task: Task, call: Call) -> Proposal | Abstention:
+        """Write what belongs into a gap: by the model's own marks, or else in words."""
+        language = canonical(task.language)
+        gap = Gap(task.prefix, task.suffix, language)
+        filled = await self._model.fill_in(task.prefix, task.suffix, call)
+        if filled is None:
+            values = {"task": task.text, "language": language, "prefix": task.prefix, "suffix": task.suffix}
+            completion, attempt = await self._model.write(
+                MIDDLE_TEMPLATE, values, call, opening=f"```{language}\n", stops=("\n```",)
+            )
+            middle = checks.fenced_code(completion.text) or ""
+        else:
+            completion, attempt = filled
+            middle = completion.text
+        middle = trimmed_middle(middle, gap)
+        if not middle.strip():
+            return Abstention(self.spec.name, "the model wrote nothing for the gap")
+        whole = gap.filled(middle)
+        syntax = checks.check_python(whole) if language == "python" else check_syntax(whole, language)
+        found = (syntax,) if syntax else ()
+        notes = (*(() if syntax else (_NOT_PARSED.format(language),)), *cut_note(attempt))
+        fields = {"code": middle, "whole": whole, "language": language}
+        return Proposal(self.spec.name, _fenced(middle, language), status_of(attempt), found, (attempt,), fields, notes)
 
     async def _explain(self, task: Task, call: Call) -> Proposal | Abstention:
         completion, attempt = await self._model.write(EXPLAIN_TEMPLATE, {"task": task.text}, call)
@@ -62,6 +114,50 @@ class CodeExpert:
         return Proposal(self.spec.name, text, status_of(attempt), attempts=(attempt,), notes=cut_note(attempt))
 
 
+_NOT_PARSED = "There is no parser for {} here; this code was not checked."
+
+
+def goal_of(task: Task, template: str) -> Goal:
+    """Read out of a task what its code must be.
+
+    Raises:
+        InvalidRequest: The tests cannot be compiled, or are not for Python.
+    """
+    language = canonical(task.language)
+    if language != "python":
+        if task.tests.strip():
+            raise InvalidRequest(f"tests are run for Python only, and the language is {language!r}; leave the tests out")
+        return Goal(task, language, template)
+    given = read_tests(task.tests) if task.tests.strip() else ()
+    examples = read_examples(task.text)
+    stub = read_stub(task.text)
+    named = called_names(task.tests) or demanded_names(task.text)
+    if not named:
+        named = tuple(dict.fromkeys(name for each in examples for name in called_names(f"{each.setup}\n{each.call}")))
+    return Goal(task, language, template, named, given, examples, stub)
+
+
+def is_algorithmic(text: str, spec: ExpertSpec) -> bool:
+    """Whether a task is rather an algorithm or logic than a function to write down or to complete."""
+    return not read_stub(text).wanted and any(re.search(cue, text, re.IGNORECASE) for cue in spec.defers_cues)
+
+
 def asks_about_code(text: str) -> bool:
     """Whether a task shows code and asks about it, rather than for new code."""
     return bool(_ABOUT.search(text)) and bool(_SHOWN.search(text))
+
+
+def _limits_of(goal: Goal, found: Found) -> tuple[str, ...]:
+    """Say how far the checks go."""
+    if not goal.is_python:
+        return ("The code was parsed and not run: only Python is.",) if found.checks else (_NOT_PARSED.format(goal.language),)
+    candidate = found.candidate
+    if candidate is not None and candidate.passes_all and not found.is_verified:
+        return ("It passes all that was run, which is too few or too much alike to call it verified; give more tests.",)
+    if candidate is not None and candidate.is_parsed and not candidate.runs:
+        return ("Neither tests nor examples were given, so the code was parsed and not run.",)
+    return ()
+
+
+def _fenced(code: str, language: str) -> str:
+    return f"```{language}\n{code}{'' if code.endswith(chr(10)) else chr(10)}```"

@@ -25,7 +25,7 @@ class MathExpert:
     """Solves a problem.
 
     A closed form is answered exactly and is verified. Of anything else the model writes a worked solution and a program;
-    that both are sound and agree verifies the answer, and the split is reported when they do not.
+    that both are sound and agree, and none says otherwise, verifies the answer; the split is reported when they differ.
 
     Args:
         spec: Its table in the catalogue.
@@ -101,7 +101,7 @@ class MathExpert:
         best = groups[0]
         shown = max(best.votes, key=lambda vote: (vote.way == "worked", vote.is_sound))
         split = {group.written: len(group.votes) for group in groups}
-        is_verified = agreed(best) and 2 * len(best.votes) > len(work.votes)
+        is_verified = agreed(best) and len(best.votes) == len(work.votes)
         found = (*shown.equations, _agreement(best, len(work.votes), passed=is_verified))
         fields = {"answer": best.written, "split": split, "attempts": _attempts(work)}
         parted = "; ".join(f"{answer} ({count} of {len(work.votes)})" for answer, count in split.items())

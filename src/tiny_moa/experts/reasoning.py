@@ -12,7 +12,7 @@ import anyio
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Attempt, Call, TemplatedModel
 from tiny_moa.experts.sandbox import Outcome, run_program
-from tiny_moa.experts.solutions import Vote, Way, agreed, group_votes, program_vote, worked_vote
+from tiny_moa.experts.solutions import Vote, Way, group_votes, program_vote, worked_vote
 from tiny_moa.models.runtime import Completion
 
 OPENING: Final = "```python\ndef solution():\n"
@@ -44,12 +44,19 @@ class Work:
         attempts: The model's work behind them, with how each was asked.
         texts: Worked solutions as written, those without an answer included.
         notes: What went wrong on the way.
+        is_hurried: Whether a solution was left out for want of time.
     """
 
     votes: list[Vote] = field(default_factory=list)
     attempts: list[tuple[Way, Attempt, str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_hurried: bool = False
+
+    def seconds_of(self, way: str | None) -> float:
+        """How long the longest solution of a way took; 0 when there was none."""
+        taken = (attempt.usage.read_seconds + attempt.usage.write_seconds for one, attempt, _ in self.attempts if one == way)
+        return max(taken, default=0.0)
 
     @property
     def tokens(self) -> int:
@@ -87,15 +94,20 @@ class Reasoning:
         if not wants_number:
             return work
         first = max(work.tokens, _LEAST_FIRST)
-        for step in (self._program, self._more_worked, self._more_programs):
+        for step, way in ((self._program, None), (self._more_worked, "worked"), (self._more_programs, "program")):
             tokens = first * TOKENS_SHARE - work.tokens
-            if _is_settled(work) or not _has_time(call) or tokens < _LEAST_TOKENS:
+            if _is_settled(work) or tokens < _LEAST_TOKENS:
                 break
+            if not _has_time(call, work.seconds_of(way)):
+                work.is_hurried = True
+                continue
             try:
                 await step(work, problem, _within(call, tokens))
             except ModelError as exc:
                 work.notes.append(f"A further solution failed: {exc}")
                 break
+        if work.is_hurried:
+            work.notes.append("There was no time for a further solution; allow more seconds.")
         return work
 
     async def _worked(self, work: Work, problem: str, call: Call) -> None:
@@ -119,7 +131,7 @@ class Reasoning:
 
     async def _program(self, work: Work, problem: str, call: Call) -> None:
         written = await self._model.write(PROGRAM_TEMPLATE, {"task": problem}, call, **_program_options({}))
-        await self._take_program(work, *written)
+        await self._take_program(work, problem, *written)
 
     async def _more_worked(self, work: Work, problem: str, call: Call) -> None:
         for written in await self._model.sample(self._template, {"task": problem}, _half(call), 2, sampling=_LIVELY):
@@ -127,14 +139,14 @@ class Reasoning:
 
     async def _more_programs(self, work: Work, problem: str, call: Call) -> None:
         for written in await self._model.sample(PROGRAM_TEMPLATE, {"task": problem}, _half(call), 2, **_program_options(_LIVELY)):
-            await self._take_program(work, *written)
+            await self._take_program(work, problem, *written)
 
-    async def _take_program(self, work: Work, completion: Completion, attempt: Attempt) -> None:
+    async def _take_program(self, work: Work, problem: str, completion: Completion, attempt: Attempt) -> None:
         source = source_of(completion.text) if attempt.finish == "stop" else ""
         vote = None
         if source:
             outcome = await self._run(f"{_IMPORTS}{source}\n\nsolution()\n")
-            vote = program_vote(source, outcome.value) if outcome.kind == "finished" else None
+            vote = program_vote(problem, source, outcome.value) if outcome.kind == "finished" else None
             if vote is None:
                 work.notes.append(f"A program gave no answer: {outcome.error or outcome.value or 'nothing'}"[:200])
         work.attempts.append(("program", attempt, vote.written if vote else ""))
@@ -156,11 +168,11 @@ def _is_settled(work: Work) -> bool:
     groups = group_votes(work.votes)
     if not groups:
         return False
-    return len(groups[0].ways) == 2 and 2 * len(groups[0].votes) > len(work.votes) and (agreed(groups[0]) or len(work.votes) > 2)
+    return len(groups[0].ways) == 2 and 2 * len(groups[0].votes) > len(work.votes)
 
 
-def _has_time(call: Call) -> bool:
-    return call.deadline - anyio.current_time() > _LEAST_SECONDS
+def _has_time(call: Call, seconds: float = 0.0) -> bool:
+    return call.deadline - anyio.current_time() > max(seconds, _LEAST_SECONDS)
 
 
 def _within(call: Call, tokens: int) -> Call:

@@ -10,12 +10,18 @@ from __future__ import annotations
 import ast
 import builtins
 import logging
+import os
 import re
-from contextlib import AsyncExitStack
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import anyio
+import anyio.to_thread
 
 if TYPE_CHECKING:
     from pydantic_monty import MontyError
@@ -27,8 +33,6 @@ MAX_SOURCE_CHARS = 100_000
 _PRINTED_BYTES = 64 * 1024
 _GRACE_SECONDS = 0.5
 """How long the interpreter may take to notice its own time limit before it is killed."""
-_START_SECONDS = 10.0
-"""How long the process may take to start; only a machine that is out of everything needs more than a moment."""
 _SHOWN = "_shown_value_"
 _SHOW = f"def {_SHOWN}(value, show=repr, most=%d):\n    return show(value)[:most]"
 _MISSING = (
@@ -105,30 +109,68 @@ async def run_program(source: str, *, limits: Limits | None = None) -> Outcome:
 
 
 async def _run(program: str, limits: Limits) -> Outcome:
-    """Start the process, run, end the process."""
+    """Run in a thread of its own; when that is cancelled, the process is killed and the thread ends by itself.
+
+    The library's asynchronous form is not used: its threads abort the interpreter now and then when that ends.
+    """
+    job = _Job(program, limits)
     try:
-        from pydantic_monty import AsyncMonty, CollectString, MontyError
-    except ImportError:
-        return Outcome("refused", error="the sandbox, which is not installed; `pip install 'tiny-moa[experts]'` adds it")
-    printed = CollectString(max_bytes=_PRINTED_BYTES)
-    pool = AsyncMonty(max_processes=1, feed_duration_limit_grace=_GRACE_SECONDS)
-    wanted = {"limits": _monty_limits(limits), "os_policy": {"sleep": "zero"}}
-    try:
-        async with AsyncExitStack() as stack:
-            with anyio.fail_after(_START_SECONDS, shield=True):  # a process that starts while we are cancelled would stay
-                await stack.enter_async_context(pool)
-                session = await stack.enter_async_context(pool.checkout(**wanted))
-            with anyio.fail_after(limits.seconds + 2 * _GRACE_SECONDS):
-                await session.feed_run(_SHOW % limits.value_chars)
-                value = await session.feed_run(program, print_callback=printed)
-    except TimeoutError:
-        return Outcome("timeout", error="TimeoutError: the sandbox did not answer")
-    except OSError as exc:
-        logger.warning("the sandbox cannot be started: %s", exc)
-        return Outcome("refused", error=f"the sandbox, which cannot be started here: {exc}")
-    except MontyError as exc:
-        return _failure(exc, printed.output)
-    return Outcome("finished", value if isinstance(value, str) else "", printed.output)
+        return await anyio.to_thread.run_sync(job.run, abandon_on_cancel=True)
+    except anyio.get_cancelled_exc_class():
+        job.cancel()
+        raise
+
+
+class _Job:
+    """One program in one process, from a thread that waits for it."""
+
+    def __init__(self, program: str, limits: Limits) -> None:
+        self._program = program
+        self._limits = limits
+        self._holding = threading.Lock()
+        self._pid: int | None = None
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Kill the process, now or as soon as there is one."""
+        with self._holding:
+            self._is_cancelled = True
+            if self._pid is not None:
+                with suppress(OSError):
+                    os.kill(self._pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+    def run(self) -> Outcome:
+        """Start the process, run, end the process."""
+        try:
+            from pydantic_monty import CollectString, Monty, MontyError
+        except ImportError:
+            return Outcome("refused", error="the sandbox, which is not installed; `pip install 'tiny-moa[experts]'` adds it")
+        printed = CollectString(max_bytes=_PRINTED_BYTES)
+        wanted = {"limits": _monty_limits(self._limits), "os_policy": {"sleep": "zero"}}
+        pool = Monty(max_processes=1, feed_duration_limit_grace=_GRACE_SECONDS, request_timeout=self._limits.seconds + 1)
+        try:
+            with pool, pool.checkout(**wanted) as session, self._held(session.worker_pid):
+                session.feed_run(_SHOW % self._limits.value_chars)
+                value = session.feed_run(self._program, print_callback=printed)
+        except OSError as exc:
+            logger.warning("the sandbox cannot be started: %s", exc)
+            return Outcome("refused", error=f"the sandbox, which cannot be started here: {exc}")
+        except MontyError as exc:
+            return _failure(exc, printed.output)
+        return Outcome("finished", value if isinstance(value, str) else "", printed.output)
+
+    @contextmanager
+    def _held(self, pid: int | None) -> Iterator[None]:
+        """Have `cancel` kill this process as long as it is ours."""
+        with self._holding:
+            self._pid = pid
+        if self._is_cancelled:
+            self.cancel()
+        try:
+            yield
+        finally:
+            with self._holding:
+                self._pid = None
 
 
 def _monty_limits(limits: Limits) -> dict[str, float | int]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from tiny_moa.experts import checks
@@ -25,6 +26,17 @@ _QUANTITY = re.compile(
     re.IGNORECASE,
 )
 
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
+_COMMON = frozenset(map(Fraction, ("0", "1", "2", "0.5", "7", "10", "12", "24", "30", "52", "60", "100", "365", "1000")))
+"""Numbers that need no naming: halves, calendars, clocks, dozens and percentages."""
+_SPOKEN = {
+    "three": "3", "four": "4", "five": "5", "six": "6", "eight": "8", "nine": "9", "eleven": "11", "quarter": "0.25",
+    "third": "3",
+    "fourth": "4", "fifth": "5", "thrice": "3", "triple": "3", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50",
+    "dime": "10", "nickel": "5", "pentagon": "5", "hexagon": "6", "octagon": "8", "yard": "3", "quarters": "4",
+    "세": "3", "네": "4", "다섯": "5", "여섯": "6", "여덟": "8", "아홉": "9",
+}  # fmt: skip
+
 Way = Literal["program", "worked"]
 
 
@@ -38,8 +50,9 @@ class Vote:
         value: Its value, `None` when it is no number; such a vote is of no group.
         text: The whole solution: the words, or the program.
         equations: The equations found in the words, recomputed.
-        is_sound: Whether everything that can be checked in the solution by itself holds: a program ran and computes; a
-            worked solution marks its answer, has equations, and all of them recompute, one of them giving the answer.
+        is_sound: Whether everything that can be checked in the solution by itself holds: a program ran, and computes with
+            the numbers of the problem; a worked solution marks its answer, has equations, and all of them recompute, one of
+            them giving the answer.
     """
 
     way: Way
@@ -92,19 +105,29 @@ def _is_derived(value: Value, plain: str) -> bool:
     return any(number is not None and number == value.exact for number in map(checks.evaluate, found))
 
 
-def program_vote(source: str, result: str) -> Vote | None:
-    """Read what a program gave back; `None` when it gave nothing that is a number."""
+def program_vote(problem: str, source: str, result: str) -> Vote | None:
+    """Read what a program for a problem gave back; `None` when it gave nothing that is a number."""
     value = read_result(result)
-    return None if value is None else Vote("program", result, value, source, (), _computes(source))
+    return None if value is None else Vote("program", result, value, source, (), _fits(problem, source))
 
 
-def _computes(source: str) -> bool:
-    """Whether a program computes at all, and does not just state a number."""
+def _fits(problem: str, source: str) -> bool:
+    """Whether a program computes, with every number that the problem names and hardly any other.
+
+    Two readings of a problem that leave out the same number agree for the wrong reason; that is the commonest way.
+    """
     try:
-        tree = ast.parse(source)
+        nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return any(isinstance(node, ast.BinOp | ast.AugAssign | ast.Compare) for node in ast.walk(tree))
+    if not any(isinstance(node, ast.BinOp | ast.AugAssign | ast.Compare) for node in nodes):
+        return False
+    used = {Fraction(str(node.value)) for node in nodes if isinstance(node, ast.Constant) and type(node.value) in (int, float)}
+    named = {number for number in map(checks.evaluate, _NUMBER.findall(problem)) if number is not None}
+    spoken = {Fraction(value) for word, value in _SPOKEN.items() if word in problem.lower()}
+    shares = {share for number in named for share in (number / 100, 1 - number / 100, 1 + number / 100)}
+    missing = {number for number in named - used - {1} if not {number / 100, 1 - number / 100, 1 + number / 100} & used}
+    return not missing and used <= named | spoken | shares | _COMMON
 
 
 def group_votes(votes: Sequence[Vote]) -> tuple[Group, ...]:
@@ -122,7 +145,7 @@ def group_votes(votes: Sequence[Vote]) -> tuple[Group, ...]:
 
 
 def agreed(group: Group) -> bool:
-    """Whether a program and a worked solution, each sound by itself, agree."""
+    """Whether a program and a worked solution, each sound by itself, agree in a group."""
     return {vote.way for vote in group.votes if vote.is_sound} == {"program", "worked"}
 
 

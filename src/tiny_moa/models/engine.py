@@ -29,6 +29,7 @@ from tiny_moa.models.runtime import (
     Completion,
     KvType,
     Message,
+    Piece,
     RuntimeStatistics,
     Usage,
 )
@@ -85,6 +86,7 @@ class EngineRequest:
     opening: str = ""
     fixed_messages: int = 0
     wants_log_probabilities: bool = False
+    raw: tuple[Piece, ...] = ()
 
 
 class Engine:
@@ -166,14 +168,16 @@ class Engine:
         return replace(self._counters, evaluated_tokens=evaluated, threads=threads, prefixes=self._memory.kept())
 
     def prompt(self, request: EngineRequest) -> Prompt:
-        """Render and tokenise a conversation.
+        """Render and tokenise a conversation, or tokenise a raw prompt.
 
         Raises:
             WeightsInvalid: The model's chat template fails.
         """
         prefix: list[int] = []
         tail: list[int] = []
-        for segment in self._template.render(request.messages, request.fixed_messages):
+        for piece in request.raw:
+            tail.extend(self._model.tokenise(piece.text, special=piece.is_mark))
+        for segment in self._template.render(request.messages, request.fixed_messages) if not request.raw else ():
             tokens = self._model.tokenise(segment.text, special=not segment.is_content)
             (prefix if segment.is_fixed and request.fixed_messages else tail).extend(tokens)
         head = prefix or tail

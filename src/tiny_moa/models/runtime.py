@@ -29,6 +29,14 @@ class Message:
     content: str
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of a raw prompt: text of a person, or one of the vocabulary's marks, which text never becomes."""
+
+    text: str
+    is_mark: bool = False
+
+
 def _default_sampling() -> Sampling:
     from tiny_moa.catalog import Sampling
 
@@ -48,6 +56,7 @@ class CompletionRequest:
             are kept; limits a grammar cannot say (`pattern`, `multipleOf`, wide number ranges) are left to the caller's check.
         opening: Text the answer is made to begin with; it is part of the returned text.
         wants_log_probabilities: Whether the completion carries the log-probability of each token.
+        raw: A prompt that is read as it is, without the chat template, in place of the messages; for filling in a middle.
         fixed_messages: How many leading messages are the same in every call. Everything up to the first varying
             content is read once and kept.
     """
@@ -60,6 +69,7 @@ class CompletionRequest:
     opening: str = ""
     fixed_messages: int = 0
     wants_log_probabilities: bool = False
+    raw: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)

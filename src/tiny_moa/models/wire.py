@@ -30,6 +30,7 @@ def request_fields(request: CompletionRequest) -> dict[str, Any]:
         "opening": request.opening,
         "fixed_messages": request.fixed_messages,
         "wants_log_probabilities": request.wants_log_probabilities,
+        "raw": [asdict(piece) for piece in request.raw],
     }
 
 

@@ -22,7 +22,7 @@ from tiny_moa.errors import TinyMoAError, WorkerFailed
 from tiny_moa.models.compute_slot import ComputeSlot
 from tiny_moa.models.engine import Engine, EngineOptions, EngineRequest
 from tiny_moa.models.memory import Steps
-from tiny_moa.models.runtime import Message
+from tiny_moa.models.runtime import Message, Piece
 from tiny_moa.models.sampling import SamplerOptions
 from tiny_moa.models.stopflag import StopFlag, StopFlags
 from tiny_moa.models.turns import Standing, Wish, clock_after, next_turn
@@ -171,6 +171,7 @@ def _engine_request(fields: dict[str, Any]) -> EngineRequest:
         opening=fields["opening"],
         fixed_messages=fields["fixed_messages"],
         wants_log_probabilities=fields["wants_log_probabilities"],
+        raw=tuple(Piece(**piece) for piece in fields["raw"]),
     )
 
 

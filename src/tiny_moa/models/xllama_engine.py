@@ -225,10 +225,12 @@ class XllamaEngine:
         return found
 
     def _prompt(self, request: Mapping[str, Any]) -> list[int]:
-        """Render and tokenise a conversation with the answer's beginning behind it; contents never become marks."""
+        """Tokenise a conversation or a raw prompt with the answer's beginning behind it; contents never become marks."""
         messages = [Message(**message) for message in request["messages"]]
         tokens: list[int] = []
-        for segment in self._template.render(messages):
+        for piece in request["raw"]:
+            tokens += self._server.tokenise(piece["text"], special=piece["is_mark"])
+        for segment in self._template.render(messages) if not request["raw"] else ():
             tokens += self._server.tokenise(segment.text, special=not segment.is_content)
         if self._beginning is not None and tokens[:1] != [self._beginning]:
             tokens.insert(0, self._beginning)

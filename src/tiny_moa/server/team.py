@@ -12,10 +12,11 @@ from types import TracebackType
 from tiny_moa.ask import Asker
 from tiny_moa.brain import Brain, Classifier, load_classifier
 from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
+from tiny_moa.experts import code
 from tiny_moa.experts.algebra.client import AlgebraClient
 from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
-from tiny_moa.experts.code import EXPLAIN_TEMPLATE, CodeExpert
+from tiny_moa.experts.code import CodeExpert
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
 from tiny_moa.experts.math import MathExpert
@@ -108,7 +109,11 @@ def build_team(
 
     _check_templates(catalog, templates)
     algebra = AlgebraClient()
-    build = _builders(model_of, library, reader, algebra, settings.tldr)
+
+    def algorithms_of(spec: ExpertSpec) -> TemplatedModel | None:
+        return model_of(catalog.expert(spec.defers_to)) if spec.defers_to else None
+
+    build = _builders(model_of, algorithms_of, library, reader, algebra, settings.tldr)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
     traces = TraceStore(traces_folder(), is_on=settings.traces)
@@ -129,6 +134,7 @@ def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: La
 
 def _builders(
     model_of: Callable[[ExpertSpec], TemplatedModel],
+    algorithms_of: Callable[[ExpertSpec], TemplatedModel | None],
     library: DocumentLibrary,
     reader: DocumentReader,
     algebra: AlgebraClient,
@@ -138,7 +144,7 @@ def _builders(
     return {
         "chat": lambda spec: ChatExpert(spec, model_of(spec)),
         "math": lambda spec: MathExpert(spec, model_of(spec), algebra),
-        "code": lambda spec: CodeExpert(spec, model_of(spec)),
+        "code": lambda spec: CodeExpert(spec, model_of(spec), algorithms_of(spec)),
         "toolcall": lambda spec: ToolCallExpert(spec, model_of(spec)),
         "shell": lambda spec: ShellExpert(spec, model_of(spec), tldr=tldr),
         "translate": lambda spec: TranslateExpert(spec, model_of(spec)),
@@ -160,7 +166,8 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(CHOOSE_TEMPLATE, holes=CHOOSE_HOLES)
     templates.get(TRANSLATE_TEMPLATE, holes=("language", "text"))
     templates.get(PROGRAM_TEMPLATE, holes=_HOLES["math"])
-    templates.get(EXPLAIN_TEMPLATE, holes=("task",))
+    for name, holes in code.TEMPLATES.items():
+        templates.get(name, holes=holes)
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
     templates.get("brain/route", holes=("question",))

@@ -10,7 +10,7 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from tiny_moa.answer import Answer
 from tiny_moa.errors import DeadlineExceeded, TinyMoAError
@@ -26,8 +26,9 @@ BUILT_IN_TOOLS = ("ask", "solve_math", "write_code", "call_tool", "linux_command
 GRACE_SECONDS = 0.5
 """How long after the deadline a call may still take to hand over what it has."""
 
-Seconds = Annotated[float, Field(ge=1, le=3600, description="Answer by then with what there is.")]
-Tokens = Annotated[int, Field(ge=1, le=32_768, description="Most tokens an expert writes.")]
+Seconds = Annotated[float, Field(ge=1, le=3600, description="Answer by then, if in part.")]
+Tokens = Annotated[int, Field(ge=1, le=32_768, description="Most tokens written.")]
+Tests = Annotated[list[str] | str, WithJsonSchema({"description": "Python asserts."})]
 Limits = tuple[float, int]
 """Seconds and tokens of one call."""
 
@@ -52,7 +53,7 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     ) -> Annotated[CallToolResult, Reply]:
         """Ask a private team of small local models. A Brain routes the question to experts (code, mathematics, documents,
         translation, shell) and combines their work. The reply says who answered, what was checked (`verified`,
-        `unverified`, `partial`) and why. Nothing leaves this machine; nothing is executed."""
+        `unverified`, `partial`) and why. Nothing leaves this machine; code runs in a sandbox only."""
         return await _bounded(
             ctx, (deadline_seconds, max_tokens), lambda call: team.asker.ask(question, call, documents=documents)
         )
@@ -72,13 +73,18 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     async def write_code(
         task: Annotated[str, Field(description="What the code must do.")],
         ctx: Context,
-        language: Annotated[str, Field(description="Programming language.")] = "python",
+        language: str = "python",
+        tests: Tests = "",
+        prefix: Annotated[str, Field(description="Code before a gap.")] = "",
+        suffix: str = "",
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
-        """Have a local model write code. Python is parsed before it is returned and syntax errors are named. The code is
-        returned as text and never executed."""
-        return await ask_expert("write_code", Task(task, language=language), ctx, (deadline_seconds, max_tokens))
+        """Have a local model write code or fill a gap. Python is run against your tests and the task's examples in a sandbox,
+        and mended; other languages are parsed."""
+        block = tests if isinstance(tests, str) else "\n".join(tests)
+        wanted = Task(task, language=language, tests=block, prefix=prefix, suffix=suffix)
+        return await ask_expert("write_code", wanted, ctx, (deadline_seconds, max_tokens))
 
     @server.tool(title="Propose tool calls", annotations=_READS)
     async def call_tool(

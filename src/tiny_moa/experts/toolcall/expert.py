@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tiny_moa.catalog import ExpertSpec, ModelSpec
@@ -65,6 +65,7 @@ class ToolCallExpert:
         if written.calls is None:
             return self._no_call(f"the model wrote no call that fits its schema ({written.fault})", attempts, notes)
         calls, found = settle(written.calls, tools, task.text)
+        writer = attempts[-1]
         if calls and not nothing_said(found) and (unused := unused_numbers(found, task.text)):
             calls, found, more = await self._completed(calls, found, unused, task.text, tools, call)
             attempts = (*attempts, *more)
@@ -72,7 +73,9 @@ class ToolCallExpert:
             return self._no_call(f"the request does not give {missing}", attempts, notes)
         if not calls:
             return self._no_call("no tool of the list fits the request", attempts, notes)
-        return self._proposal(calls, checks.check_calls(calls, _schemas(tools)), found, attempts, notes)
+        validity = checks.check_calls(calls, _schemas(tools))
+        proposal = self._proposal(calls, validity, found, (*notes, *cut_note(writer)))
+        return replace(proposal, status=status_of(writer), attempts=attempts)
 
     async def _choose(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[Sequence[Tool], tuple[Attempt, ...]]:
         """Give the tools to fill in, the likeliest first and none when it does not fit, by the model's probabilities."""
@@ -141,16 +144,15 @@ class ToolCallExpert:
         return Proposal(self.spec.name, text, "unverified", (), attempts, {"calls": [], "reason": reason}, notes)
 
     def _proposal(
-        self, calls: Calls, validity: tuple[checks.Check, ...], found: Sequence[Grounding], attempts: tuple[Attempt, ...],
-        notes: tuple[str, ...],
+        self, calls: Calls, validity: tuple[checks.Check, ...], found: Sequence[Grounding], notes: tuple[str, ...]
     ) -> Proposal:  # fmt: skip
         guessed = tuple(dict.fromkeys(f"`{one.path}` = {one.value!r}" for one in found if not one.source))
         detail = f"nowhere in the request: {', '.join(guessed)}" if guessed else f"{len(found)} values"
         values = checks.Check("values", "found in the request", not guessed, detail)
         doubts = (f"The request does not say {', '.join(guessed)}; check before you call.",) if guessed else ()
         text = json.dumps(calls, ensure_ascii=False, indent=2)
-        told = (*notes, "These calls are proposals; nothing was called.", *doubts, *cut_note(attempts[-1]))
-        return Proposal(self.spec.name, text, status_of(attempts[-1]), (*validity, values), attempts, {"calls": calls}, told)
+        told = ("These calls are proposals; nothing was called.", *doubts, *notes)
+        return Proposal(self.spec.name, text, "unverified", (*validity, values), fields={"calls": calls}, notes=told)
 
 
 def least_fit(spec: ModelSpec, request: str) -> float:

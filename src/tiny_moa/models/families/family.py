@@ -9,6 +9,7 @@ from typing import Any
 
 from tiny_moa.models.families.declarations import declare
 from tiny_moa.models.families.readers import ToolCall, read_declared, read_json, read_pythonic, read_tagged
+from tiny_moa.models.runtime import Piece
 
 Tools = Sequence[Mapping[str, Any]]
 """Tools on offer: objects with `name`, `description` and `parameters`."""
@@ -22,14 +23,10 @@ class FillIn:
     suffix: str
     middle: str
 
-    def prompt(self, before: str, after: str) -> str:
-        """Give the raw prompt, to be tokenised with special tokens and without a chat template; the middle is its answer.
-
-        Marks inside the code are taken out: they would end a part early.
-        """
-        for mark in (self.prefix, self.suffix, self.middle):
-            before, after = before.replace(mark, ""), after.replace(mark, "")
-        return f"{self.prefix}{before}{self.suffix}{after}{self.middle}"
+    def pieces(self, before: str, after: str) -> tuple[Piece, ...]:
+        """Give the raw prompt whose answer is the middle; marks inside the code stay text."""
+        ahead, behind, end = (Piece(mark, is_mark=True) for mark in (self.prefix, self.suffix, self.middle))
+        return tuple(piece for piece in (ahead, Piece(before), behind, Piece(after), end) if piece.text)
 
 
 def _json_list(tools: Tools) -> str:
