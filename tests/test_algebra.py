@@ -51,6 +51,11 @@ CASES = {
     "72 km/h를 m/s로": "20",
     "화씨 50도는 섭씨 몇 도야?": "10",
     "80의 35%": "28",
+    "What is 2/3 of 12?": "8",
+    "roots of z^2 - 5z": "z = 0 or z = 5",
+    "1 + 2 + ... + 40": "820",
+    "중앙값: 9, 2, 5": "5",
+    "10에서 40까지 더하면?": "775",
     "Evaluate a^2 - b when a = 5 and b = 7": "18",
     "f(x) = 2x + 3일 때 f(4)의 값은?": "11",
 }
@@ -93,6 +98,8 @@ NO_ANSWER = (
     "y = 2x + 1",
     "integrate 1/x from 0 to 1",
     "2^-1 mod 4",
+    "sum of the roots of x^2 - 2x + 1 = 0",
+    "number of solutions of x^3 = 27",
     "solve (x^2 - 1)/(x - 1) = 2",
 )
 

@@ -66,8 +66,10 @@ class MathExpert:
         answer = solved.answer
         if question.op == "is_prime" and _HANGUL.search(text):
             answer = _YES_NO.get(answer, answer)
-        answer += f" {question.unit}".rstrip() if question.unit != "%" else "%"
         near = (f"about {solved.approximate}",) if solved.approximate else ()
+        if question.unit and solved.approximate:  # nobody wants 78125/12573 miles
+            answer, near = solved.approximate, (f"exactly {answer}, rounded to ten digits:",)
+        answer += f" {question.unit}".rstrip() if question.unit != "%" else "%"
         found = tuple(checks.Check(what, how, True, solved.answer) for what, how in solved.checks)
         fields = {"answer": answer, "values": list(solved.values), "operation": question.op}
         return Proposal(self.spec.name, "\n".join((*solved.lines, *near, _final(answer, text))), "verified", found, fields=fields)

@@ -100,12 +100,24 @@ def _asked(solutions: Sequence[Solution], unknowns: Sequence[Any], args: Mapping
     if pick and pick != "all":
         if len(unknowns) != 1:
             raise Declined("a choice among solutions of several unknowns")
+        if pick in ("sum", "product", "count"):
+            _check_plain_roots(args["relations"][0], solutions, unknowns[0], is_real=is_real)
         return _picked([one[unknowns[0]] for one in solutions], str(pick), check)
     written = [" and ".join(f"{name} = {write(one[name])}" for name in unknowns) for one in solutions]
     answer = " or ".join(f"({text})" if len(unknowns) > 1 and len(solutions) > 1 else text for text in written)
     values = tuple(write(one[name]) for one in solutions for name in unknowns)
     near = decimal(solutions[0][unknowns[0]]) if len(values) == 1 and not solutions[0][unknowns[0]].free_symbols else ""
     return Exact(answer, (), (check,), near if near != values[0] else "", values)
+
+
+def _check_plain_roots(node: Any, solutions: Sequence[Solution], unknown: Any, *, is_real: bool) -> None:
+    """Decline where it matters whether repeated or complex roots count."""
+    equation = relation(node, real=is_real)
+    top = sp.numer(sp.together(equation.lhs - equation.rhs))
+    if top.is_polynomial(unknown) and sp.degree(top, unknown) != len(solutions) and not is_real:
+        raise Declined("roots that come more than once may be counted once or more often")
+    if any(not one[unknown].is_real for one in solutions):
+        raise Declined("roots that are not real may be counted or not")
 
 
 def _picked(values: Sequence[Any], pick: str, check: tuple[str, str]) -> Exact:

@@ -93,7 +93,7 @@ def applied(parts: Parts) -> Question:
 
 def solved(parts: Parts) -> Question:
     """Equations or inequalities to solve."""
-    text = strip_particle(parts["r"])
+    text = re.sub(r"^\{\s*(.*?)\s*\}$", r"\1", strip_particle(parts["r"]))
     relations = [read_relation(_chain_word(part)) for part in _RELATION_BREAK.split(text) if part.strip()]
     if not relations or len(relations) > 5:
         raise NotNotation("an equation is needed")
@@ -117,6 +117,11 @@ _PICKS: Final = {
     "largest": "largest", "greatest": "largest", "smallest": "smallest", "least": "smallest", "positive": "positive",
     "negative": "negative", "sum": "sum", "product": "product", "number": "count", "합": "sum", "곱": "product", "개수": "count",
 }  # fmt: skip
+
+
+def roots(parts: Parts) -> Question:
+    """Where an expression is zero."""
+    return Question("solve", {"relations": [["=", read_words(body(parts["e"])), ["n", "0"]]]})
 
 
 def _chain_word(text: str) -> str:
