@@ -125,6 +125,25 @@ async def test_each_part_of_a_request_goes_to_its_expert_and_nothing_is_lost(tmp
     assert "6 * 7 = 42" in last(launcher.runtimes[0].requests[0]), "the second reads what the first found"
 
 
+async def test_code_is_not_lost_behind_a_translation_that_does_not_hold_it(tmp_path: Path) -> None:
+    replies = iter(["x = sorted(y)\n"])
+    async with scripted_team(tmp_path, ScriptedLauncher(lambda request: next(replies, "목록을 정렬합니다."))) as team:
+        route = Route((Step("coder", "Write it"), Step("multilingual", "put it into Korean", 2)), "plan")
+        team.asker._brain.route = lambda question, call: settled(route)  # type: ignore[method-assign]
+        answer = await team.asker.ask("Write it, then explain it in Korean", call_of())
+    assert "x = sorted(y)" in answer.text
+    assert "목록을 정렬합니다." in answer.text
+
+
+async def test_a_merge_that_was_cut_off_is_not_used(tmp_path: Path) -> None:
+    planned = plan(("CODER", "tidy it", 1), ("REASONER", "count it", 1))
+    script = [planned, "x = 1\n", "Answer: 3", Reply("[[code 1]] That is 3.", finish="length")]
+    async with scripted_team(tmp_path, script) as team:
+        answer = await team.asker.ask("tidy it and count it", call_of())
+    assert "## Coder" in answer.text
+    assert any("cut off" in note for note in answer.notes)
+
+
 async def test_a_part_no_expert_claims_is_the_brains(tmp_path: Path) -> None:
     (tmp_path / "costs.txt").write_text("Rent 700, food 300.", encoding="utf-8")
     launcher = ScriptedLauncher(["Answer: 1000", "Dear landlord, 1000.", "no merge"])
@@ -226,7 +245,7 @@ async def test_when_nobody_answers_every_reason_is_given(tmp_path: Path) -> None
 
 async def test_the_deadline_gives_the_text_so_far_marked_partial(tmp_path: Path) -> None:
     async with scripted_team(tmp_path, Reply("one two three", wait=anyio.Event(), after=2)) as team:
-        answer = await team.asker.ask_expert("multilingual", Task("translate this"), call_of(seconds=0.05))
+        answer = await team.asker.ask_expert("multilingual", Task("translate this"), call_of(seconds=2))
     assert (answer.text, answer.status) == ("one two", "partial")
     assert any("deadline" in note for note in answer.notes)
 

@@ -230,7 +230,8 @@ class Asker:
         """Who takes over from an expert that does not answer: nobody where only it could know what to say."""
         if step.expert in self._material and (self._is_document(step.expert) or len(run.route.steps) > 1):
             return ()
-        others = [name for name in step.next_best if name != step.expert and (name == BRAIN or name in self._experts)]
+        able = self._experts.keys() - self._material | {BRAIN}
+        others = [name for name in step.next_best if name != step.expert and name in able]
         return tuple(dict.fromkeys([*others[: _MOST_HEIRS - 1], BRAIN]))
 
     def _is_without_material(self, run: _Run, step: Step) -> bool:
@@ -252,7 +253,7 @@ class Asker:
         """Add what the Brain has to: the whole answer, one drawn from a document, a merge, or nothing; give the parts."""
         if not run.route.steps:
             return await self._by_brain(run, run.question, self._brain.answer(run.question, run.call), ())
-        places = [run.standing[step] for step in self._finals(run) if step in run.standing]
+        places = self._parts(run)
         places = places or sorted(run.standing.values())[-1:]
         proposals = proposals_of(run.done[place] for place in places)
         if any("citations" in proposal.fields for proposal in proposals):
@@ -265,6 +266,17 @@ class Asker:
             work = self._brain.aggregate(run.question, proposals, run.call)
             return await self._by_brain(run, run.question, work, places)
         return places
+
+    def _parts(self, run: _Run) -> list[int]:
+        """Where what the answer is made of stands: the final steps, and code that what came after it does not hold."""
+        finals = [run.standing[step] for step in self._finals(run) if step in run.standing]
+        texts = [proposal.text for proposal in proposals_of(run.done[place] for place in finals)]
+        for place in run.standing.values():
+            outcome = run.done[place].outcome
+            code = str(outcome.fields.get("code", "")) if isinstance(outcome, Proposal) else ""
+            if code.strip() and not any(code.strip() in text for text in texts):
+                finals.append(place)
+        return sorted(set(finals))
 
     async def _by_brain(
         self, run: _Run, prompt: str, work: Awaitable[Proposal | Abstention], otherwise: Sequence[int]

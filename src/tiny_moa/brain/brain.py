@@ -137,7 +137,7 @@ class Brain:
         if isinstance(outcome, Abstention):
             return outcome
         text, checks, wrong = merged(outcome.text, blocks, proposals)
-        if wrong:
+        if wrong := wrong or ("it was cut off" if outcome.status == "partial" else ""):
             return Abstention(BRAIN, f"the answer joined from them was not used, because {wrong}", outcome.attempts)
         known = dict.fromkeys([*(note for proposal in proposals for note in proposal.notes), *outcome.notes])
         return replace(outcome, text=text, checks=checks, notes=tuple(known))
