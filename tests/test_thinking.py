@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import anyio
@@ -7,7 +8,7 @@ import pytest
 
 from tests.fakes import Recorder, Reply, ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
-from tiny_moa.experts.base import Proposal
+from tiny_moa.experts.base import Proposal, TemplatedModel
 from tiny_moa.experts.thinking import ThinkingBudget, complete_in_budget
 from tiny_moa.models.families.thoughts import is_open_thought
 from tiny_moa.models.runtime import CompletionRequest, Message
@@ -73,3 +74,21 @@ async def test_the_thought_is_kept_with_the_attempt_and_not_in_the_answer(tmp_pa
     (attempt,) = proposal.attempts
     assert attempt.thoughts.startswith("hm")
     assert "ended by its budget" in attempt.thoughts
+
+
+async def test_the_experiment_asks_each_model_in_every_role(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "thinking.py"))
+    plan = '{"thinking": "t", "agents": [{"name": "CODER", "prompt": "tidy it", "priority": 1}], "direct_answer": false}'
+    item = {"input": "tidy it", "expected": {"route": ["CODER"]}}
+    launcher = ScriptedLauncher(lambda request: plan if request.schema else "<think>hm</think>Answer: 7")
+    async with scripted_team(tmp_path, launcher, catalog="thinking_tokens = 50") as team:
+        spec = team.catalog.models["smollm2-135m"]
+        model = TemplatedModel(spec, team.pool, team.templates)
+        roles = experiment["roles_of"](team, lambda item, output: {"score": float("7" in output)}, 60.0)
+        found = {name: await experiment["measure"](role, model, [item]) for name, role in roles.items()}
+    assert {name: (one.is_right, one.thought > 0) for name, (one,) in found.items() if name != "router"} == {
+        "planner": (True, False),
+        "answerer": (True, True),
+    }
+    experiment["show"]("answerer", {"a": found["answerer"], "b": found["planner"]})
+    assert "they differ on 0 items" in capsys.readouterr().out
