@@ -12,7 +12,7 @@ from tests.fakes import Recorder, ScriptedRuntime
 from tests.test_calibration import JUDGE
 from tests.test_meeting import Numbers, for_text, panel, says
 from tiny_moa.deliberation.calibration import Calibration, Measured, key
-from tiny_moa.deliberation.council import COUNCIL, Council, Present, Team
+from tiny_moa.deliberation.council import COUNCIL, Council, Eligible, Present
 from tiny_moa.deliberation.strategies import STRATEGIES
 from tiny_moa.deliberation.voters import GeneratorRecord
 from tiny_moa.errors import InvalidRequest
@@ -30,7 +30,7 @@ async def council(
     async with panel(*runtimes) as members:
         models = [member.model for member in members]
         names = [model.spec.name for model in models][:here]
-        team = Team(
+        team = Eligible(
             {"math": models},
             {"math": field or Numbers()},
             lambda spec: Present(spec.name, 1000) if spec.name in names else None,

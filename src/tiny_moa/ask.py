@@ -11,6 +11,8 @@ import anyio
 
 from tiny_moa.answer import Answer, Trace, TraceStep, answer_of, proposals_of
 from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages, turns, wants_verbatim
+from tiny_moa.deliberation.council import COUNCIL, QUICK, Council
+from tiny_moa.deliberation.strategies import STRATEGIES
 from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError, UnknownExpert
 from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
 from tiny_moa.experts.documents.expert import wants_whole
@@ -90,28 +92,35 @@ class _Run:
 class Asker:
     """The whole pipeline over one team of experts."""
 
-    def __init__(self, brain: Brain, experts: Mapping[str, Expert], traces: TraceStore | None = None) -> None:
+    def __init__(
+        self, brain: Brain, experts: Mapping[str, Expert], traces: TraceStore | None = None, council: Council | None = None
+    ) -> None:
         self._brain = brain
+        self._council = council
         self._traces = traces
         self._experts = experts
-        self._titles = {name: expert.spec.title for name, expert in experts.items()} | {BRAIN: "Brain"}
+        self._titles = {name: expert.spec.title for name, expert in experts.items()} | {BRAIN: "Brain", COUNCIL: "Council"}
         self._material = frozenset(name for name in experts if self._is_material(name))
         self._rewriting = frozenset(name for name, expert in experts.items() if expert.spec.rewrites)
 
-    async def ask(self, question: str, call: Call, *, documents: Sequence[str] = ()) -> Answer:
+    async def ask(self, question: str, call: Call, *, documents: Sequence[str] = (), depth: str = QUICK) -> Answer:
         """Answer a question by whoever is best for it.
 
         Args:
             question: In any language; documents are named by their path under a root or their `doc://` URI.
             call: The bounds.
             documents: Documents and folders to answer from, whatever the question names.
+            depth: How a whole team answers what its best member could not prove; see `deliberation.STRATEGIES`.
 
         Raises:
-            InvalidRequest: The question is empty or too long.
+            InvalidRequest: The question is empty or too long, or there is no such depth.
             NoAnswer: Every expert abstained, the Brain included.
         """
         check_text("question", question)
+        check_depth(depth)
         run = _Run(question, call, anyio.current_time(), documents=tuple(documents))
+        if depth != QUICK:  # the other half is for the council
+            run.call = call.until(run.began + (call.deadline - run.began) / 2)
         reader = next(filter(self._is_document, self._experts), None) if documents else None
         if reader is not None:
             run.route = Route((Step(reader, question),), "caller", "documents were given")
@@ -119,7 +128,7 @@ class Asker:
             run.route = await self._brain.route(question, run.share(_ROUTE_SHARE))
         route_seconds = anyio.current_time() - run.began
         await self._follow(run)
-        parts = await self._finish(run)
+        parts = await self._deepen(run, depth, call, await self._finish(run))
         trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question)
         return await self._kept(trace, anyio.current_time() - run.began)
 
@@ -284,6 +293,28 @@ class Asker:
         place = await self._record(run, BRAIN, prompt, work)
         return (place,) if isinstance(run.done[place].outcome, Proposal) else otherwise
 
+    async def _deepen(self, run: _Run, depth: str, call: Call, parts: Sequence[int]) -> Sequence[int]:
+        """Have a council answer what nobody proved; its answer counts when it was proved, agreed on or voted for."""
+        kind = self._kind_of(run)
+        if depth == QUICK or self._council is None or kind is None:
+            return parts
+        found = proposals_of(run.done[place] for place in parts)
+        if found and all(proposal.status == "verified" for proposal in found):
+            return parts
+        run.call = call
+        place = await self._record(run, COUNCIL, run.question, self._council.answer(run.question, kind, depth, call))
+        outcome = run.done[place].outcome
+        if not isinstance(outcome, Proposal) or (found and not outcome.fields["meeting"]["is_settled"]):
+            return parts
+        return (place,)
+
+    def _kind_of(self, run: _Run) -> str | None:
+        """What kind of task a council would be given; `None` for documents, calls, commands and work in several steps."""
+        if not run.route.steps:
+            return "open"
+        kind = self._experts[run.route.steps[0].expert].spec.kind if len(run.route.steps) == 1 else ""
+        return kind if kind in ("math", "code") else None
+
     # -- experts --------------------------------------------------------------------------------------------------------
 
     def _is_material(self, expert: str) -> bool:
@@ -313,6 +344,16 @@ class Asker:
         step = TraceStep.of(name, prompt, outcome, anyio.current_time() - began, began - run.began)
         run.done.append(replace(step, instead_of=instead_of))
         return len(run.done) - 1
+
+
+def check_depth(depth: str) -> None:
+    """Refuse a depth there is not.
+
+    Raises:
+        InvalidRequest: It is that.
+    """
+    if depth != QUICK and depth not in STRATEGIES:
+        raise InvalidRequest(f"no depth {depth!r}; choose one of: {', '.join((QUICK, *STRATEGIES))}")
 
 
 def check_text(name: str, text: str) -> None:

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     ask = commands.add_parser("ask", help="ask the team one question and show who answered")
     ask.add_argument("question", help="the question; '-' reads it from standard input")
     ask.add_argument("--expert", help="ask this expert alone, without routing")
+    ask.add_argument("--depth", default="quick", help="have several answers weighed: repeat, compare, deliberate, …")
     ask.add_argument("--json", action="store_true", help="print the whole reply as JSON and nothing else")
     ask.set_defaults(run=_ask)
     doctor = commands.add_parser("doctor", help="say what is installed, what is missing and how to mend it")
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parse.add_argument("--out", type=Path, metavar="DIR", help="where to write; beside each document when it is not given")
     parse.set_defaults(run=_parse)
     route = _add_route(commands)
-    weights = _add_weights_commands(commands)
+    weights = [*_add_weights_commands(commands), *_add_team_commands(commands)]
     for command in (serve, ask, route, doctor, parse, *weights):
         _add_settings(command)
     return parser
@@ -114,6 +115,19 @@ def _add_weights_commands(commands: argparse._SubParsersAction[argparse.Argument
     for parser in parsers:
         parser.set_defaults(run=_command, command=parser.prog.split()[-1])
     return parsers
+
+
+def _add_team_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Sequence[argparse.ArgumentParser]:
+    """Add the commands about councils; what they do is in `measure`."""
+    calibrate = commands.add_parser("calibrate", help="measure the models that could sit in a council, as authors and as judges")
+    calibrate.add_argument("names", nargs="*", metavar="MODEL", help="models by name; all that are here when none is given")
+    calibrate.add_argument("--kind", action="append", choices=("math", "code"), help="only this kind of tasks; repeatable")
+    calibrate.add_argument("--n", type=int, default=0, metavar="N", help="only the first N tasks of each kind")
+    replay = commands.add_parser("replay", help="count the ballots of a meeting again, from its trace")
+    replay.add_argument("name", nargs="?", default="last", metavar="ID", help="the trace's id; the newest when it is left out")
+    for parser in (calibrate, replay):
+        parser.set_defaults(run=_measure, command=parser.prog.split()[-1])
+    return calibrate, replay
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +184,12 @@ def _parse(given: argparse.Namespace, flags: dict[str, Any]) -> int:
     return parse(_settings(flags), given)
 
 
+def _measure(given: argparse.Namespace, flags: dict[str, Any]) -> int:
+    from tiny_moa.measure import COMMANDS
+
+    return COMMANDS[given.command](_settings(flags), given)
+
+
 def _doctor(given: argparse.Namespace, flags: dict[str, Any]) -> int:
     from rich.console import Console
 
@@ -193,7 +213,7 @@ def _ask(given: argparse.Namespace, flags: dict[str, Any]) -> int:
 
     settings = _settings(flags)
     question = sys.stdin.read() if given.question == "-" else given.question
-    answer = anyio.run(_answer, settings, question, given.expert, None if given.json else _Screen())
+    answer = anyio.run(_answer, settings, question, given, None if given.json else _Screen())
     if given.json:
         from tiny_moa.server.replies import reply_of
 
@@ -201,7 +221,7 @@ def _ask(given: argparse.Namespace, flags: dict[str, Any]) -> int:
     return 0
 
 
-async def _answer(settings: Settings, question: str, expert: str | None, screen: _Screen | None) -> Answer:
+async def _answer(settings: Settings, question: str, given: argparse.Namespace, screen: _Screen | None) -> Answer:
     import anyio
 
     from tiny_moa.experts.base import Call, Task
@@ -210,7 +230,10 @@ async def _answer(settings: Settings, question: str, expert: str | None, screen:
 
     async with build_team(settings) as team:
         call = Call(anyio.current_time() + settings.deadline_seconds, settings.max_tokens, screen or Pulse())
-        asked = team.asker.ask(question, call) if expert is None else team.asker.ask_expert(expert.lower(), Task(question), call)
+        if given.expert is None:
+            asked = team.asker.ask(question, call, depth=given.depth)
+        else:
+            asked = team.asker.ask_expert(given.expert.lower(), Task(question), call)
         try:
             answer = await asked
         finally:

@@ -190,11 +190,19 @@ async def test_progress_names_the_phase_while_a_call_runs(tmp_path: Path, mode: 
 
 
 @BOTH_ERAS
-async def test_a_cancelled_call_stops_the_model_and_the_next_one_works(tmp_path: Path, mode: Mode) -> None:
+async def test_a_cancelled_call_stops_the_model_and_the_next_one_works(
+    tmp_path: Path, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiny_moa.server.progress.BEAT_SECONDS", 0.01)
     launcher = ScriptedLauncher([Reply("one two three", wait=anyio.Event(), after=1), "x = 1"])
     async with client_of(scripted_team(tmp_path, launcher), mode) as client:
-        with anyio.move_on_after(0.2):
-            await client.call_tool("write_code", {"task": "x"})
+        with anyio.CancelScope() as scope, anyio.fail_after(60):
+
+            async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+                if message and "1 token" in message:
+                    scope.cancel()
+
+            await client.call_tool("write_code", {"task": "x"}, progress_callback=on_progress)
         with anyio.fail_after(60):
             assert not (await client.call_tool("write_code", {"task": "x"})).is_error
     assert launcher.runtimes[0].statistics().generated_tokens == 1 + 3

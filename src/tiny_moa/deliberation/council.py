@@ -20,6 +20,8 @@ from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts.base import Abstention, Call, Proposal, Status, TemplatedModel, cut_note
 from tiny_moa.experts.checks import Check
 
+QUICK = "quick"
+"""The depth at which no council is asked."""
 COUNCIL = "council"
 """Who answers when a team does; not a name in the catalogue."""
 _SEATS = 3
@@ -37,7 +39,7 @@ class Present:
 
 
 @dataclass(frozen=True)
-class Team:
+class Eligible:
     """Who may be seated for each kind of task, and what is known of them.
 
     Attributes:
@@ -60,7 +62,7 @@ class Team:
 class Council:
     """The strategies over one team."""
 
-    def __init__(self, team: Team) -> None:
+    def __init__(self, team: Eligible) -> None:
         self._team = team
 
     def field(self, kind: str) -> Field:
@@ -70,13 +72,23 @@ class Council:
     def measured(self, kind: str) -> dict[str, Measured]:
         """Give what is known of each model that could sit, by its name."""
         calibration, found = self._team.calibration(), {}
-        for model in self._here(kind):
-            present = self._team.look(model.spec)
-            assert present is not None
-            found[model.spec.name] = calibration.of(model.spec.name, present.identity, self._team.templates, kind)
+        for model in self.here(kind):
+            identity = self.identity(model.spec)
+            found[model.spec.name] = calibration.of(model.spec.name, identity, self._team.templates, kind)
         return found
 
-    def _here(self, kind: str) -> list[TemplatedModel]:
+    @property
+    def templates(self) -> str:
+        """The digest of the words a meeting uses."""
+        return self._team.templates
+
+    def identity(self, spec: ModelSpec) -> str:
+        """Give what identifies the file of a model that is here."""
+        present = self._team.look(spec)
+        assert present is not None
+        return present.identity
+
+    def here(self, kind: str) -> list[TemplatedModel]:
         """The different models of a kind whose files are here."""
         found: dict[str, TemplatedModel] = {}
         for model in self._team.models[kind]:
@@ -92,7 +104,7 @@ class Council:
         Raises:
             InvalidRequest: No model of that kind is here.
         """
-        here = {model.spec.name: model for model in self._here(kind)}
+        here = {model.spec.name: model for model in self.here(kind)}
         if not here:
             raise InvalidRequest("none of the models that could sit is on this machine; `tiny-moa doctor` says what is missing")
         known = self.measured(kind)
@@ -146,6 +158,7 @@ def _proposal(verdict: Verdict, strategy: str, choice: Choice, panel: Panel, unm
         "rounds": verdict.rounds,
         "author": verdict.author,
         "share": round(verdict.share, 3),
+        "is_settled": verdict.is_verified or verdict.reason in ("agreement", "evidence"),
         "conviction": None if verdict.conviction is None else round(verdict.conviction, 3),
         "panel": {**asdict(choice), "value": round(choice.value, 4)},
     }

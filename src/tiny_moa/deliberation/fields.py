@@ -32,8 +32,9 @@ class Field(Protocol):
     def name(self) -> str:
         """Its name, under which models are calibrated: `math`, `code` or `open`."""
 
-    def words(self, task: str) -> str:
-        """Give the task as members are asked it, with the form an answer must have."""
+    @property
+    def template(self) -> str:
+        """The words in which a member is asked to answer; their holes are `task` and `state`."""
 
     async def look(self, task: str, text: str) -> Finding:
         """Read an answer and try to prove or refute it."""
@@ -46,10 +47,7 @@ class OpenField:
     """Everything else: answers are the same when their words are, and nothing can be proved."""
 
     name = "open"
-
-    def words(self, task: str) -> str:
-        """Give the task as it is."""
-        return task
+    template = "deliberation/propose_open"
 
     async def look(self, task: str, text: str) -> Finding:
         """Give the words as the value, without case and punctuation."""

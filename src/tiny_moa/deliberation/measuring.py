@@ -88,7 +88,7 @@ async def _as_author(
     usage = Usage()
     for done, known in enumerate(tasks):
         on_task("author", done, len(tasks))
-        written = await propose(member, field.words(known.task), "", call, temperature=0.0, seed=1)
+        written = await propose(member, field.template, {"task": known.task, "state": ""}, call, temperature=0.0, seed=1)
         usage += written.attempt.usage
         if written.attempt.finish == "deadline":
             break
@@ -103,7 +103,7 @@ async def _as_judge(member: Seat, field: Field, tasks: Sequence[KnownTask], call
         credits: list[tuple[float, float] | None] = []
         for order in ((known.right, known.wrong), (known.wrong, known.right)):
             texts = dict(zip(("C1", "C2"), order, strict=True))
-            values = {"task": field.words(known.task), "state": NOTHING, "candidates": shown_candidates(texts)}
+            values = {"task": known.task, "state": NOTHING, "candidates": shown_candidates(texts)}
             try:
                 voted = await vote(member, values, tuple(texts), call)
             except ModelError:

@@ -146,8 +146,7 @@ class Meeting:
             rules: How it is held.
         """
         self._job = job
-        self._task = field.words(task)
-        self._plain_task = task
+        self._task = task
         self._field = field
         self._members = tuple(members)
         self._standing = standing
@@ -166,7 +165,7 @@ class Meeting:
 
         At the deadline the best so far comes back.
         """
-        self._note("opened", task=self._plain_task, field=self._field.name, members=[m.name for m in self._members])
+        self._note("opened", task=self._task, field=self._field.name, members=[m.name for m in self._members])
         reason: Reason = "rounds"
         rounds = 0
         while rounds < self._rules.rounds:
@@ -213,7 +212,9 @@ class Meeting:
             try:
                 seed = self._rules.seed + 1000 * number
                 bounded = _share(call, parts=len(self._members) - place + 1)
-                written = await propose(member, self._task, state, bounded, temperature=self._rules.temperature, seed=seed)
+                values = {"task": self._task, "state": state}
+                asked = self._field.template
+                written = await propose(member, asked, values, bounded, temperature=self._rules.temperature, seed=seed)
             except ModelError as exc:
                 self._miss(number, member, str(exc))
                 continue
@@ -222,7 +223,7 @@ class Meeting:
                 self._miss(number, member, "it wrote nothing")
                 continue
             self._candidates.append(text)
-            table.append(Proposed(names[member.name], member, text, await self._field.look(self._plain_task, text)))
+            table.append(Proposed(names[member.name], member, text, await self._field.look(self._task, text)))
         table.sort(key=lambda proposed: proposed.label)
         said = [
             {"label": p.label, "author": p.seat.name, "model": p.seat.model.spec.name, "text": p.text, "proof": p.finding.proof}

@@ -14,14 +14,14 @@ from tiny_moa.deliberation.ballots import Ballot, ballot_schema, credits_of_prob
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts.base import Attempt, Call, TemplatedModel
 
-PROPOSE, BALLOT, VERDICT, COMBINE = (f"deliberation/{name}" for name in ("propose", "ballot", "verdict", "combine"))
+BALLOT, VERDICT, COMBINE = (f"deliberation/{name}" for name in ("ballot", "verdict", "combine"))
 HOLES: Mapping[str, tuple[str, ...]] = {
-    PROPOSE: ("task", "state"),
     BALLOT: ("task", "state", "candidates"),
     VERDICT: ("task", "candidate"),
     COMBINE: ("task", "candidates"),
 }
-"""The templates of a meeting and the holes it fills."""
+"""The templates of a meeting and the holes it fills, those of proposals left out: they are the fields' own."""
+PROPOSAL_HOLES = ("task", "state")
 NOTHING = "nothing yet"
 """What stands where a state would be, before there is one."""
 _YES, _NO = "Yes", "No"
@@ -76,14 +76,17 @@ def seat(models: Sequence[TemplatedModel]) -> tuple[Seat, ...]:
     return tuple(seats)
 
 
-async def propose(member: Seat, task: str, state: str, call: Call, *, temperature: float, seed: int) -> Written:
-    """Have a member answer a task.
+async def propose(
+    member: Seat, template: str, values: Mapping[str, str], call: Call, *, temperature: float, seed: int
+) -> Written:  # fmt: skip
+    """Have a member answer a task in the words of its field; `values` are the `task` and the `state`.
 
     Raises:
         ModelError: The model could not do it.
     """
     sampling = {"temperature": temperature, "seed": (seed + member.number) % (1 << 32)}
-    completion, attempt = await member.model.write(PROPOSE, {"task": task, "state": state or NOTHING}, call, sampling=sampling)
+    filled = {"task": values["task"], "state": values["state"] or NOTHING}
+    completion, attempt = await member.model.write(template, filled, call, sampling=sampling)
     return Written(completion.text.strip(), attempt)
 
 

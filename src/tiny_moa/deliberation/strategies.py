@@ -91,9 +91,8 @@ class Draw:
         field, rules = self._job.field, self._job.rules
         drawn_at = rules.temperature if temperature is None else temperature
         try:
-            written = await propose(
-                member, field.words(self._job.task), "", self._call, temperature=drawn_at, seed=rules.seed + number
-            )
+            values = {"task": self._job.task, "state": ""}
+            written = await propose(member, field.template, values, self._call, temperature=drawn_at, seed=rules.seed + number)
         except ModelError as exc:
             self.missing.append(f"{member.name}: {exc}")
             return None
@@ -248,7 +247,7 @@ async def _joined(job: Job, member: Seat, drawn: Sequence[Drawn], draw: Draw, ca
     if chosen is None or chosen.finding.proof == 1 or len(drawn) < 2 or draw.is_spent:
         return draw.verdict(chosen, share, "budget" if draw.is_spent else "rounds")
     try:
-        written = await combine(member, job.field.words(job.task), [each.text for each in drawn], call)
+        written = await combine(member, job.task, [each.text for each in drawn], call)
     except ModelError as exc:
         draw.missing.append(f"{member.name}: {exc}")
         return draw.verdict(chosen, share, "rounds")

@@ -12,6 +12,7 @@ from types import TracebackType
 from tiny_moa.ask import Asker
 from tiny_moa.brain import Brain, Classifier, load_classifier
 from tiny_moa.catalog import Catalog, ExpertKind, ExpertSpec, ModelSpec, Profile, load_catalog
+from tiny_moa.deliberation.council import Council
 from tiny_moa.experts import code
 from tiny_moa.experts.algebra.client import AlgebraClient
 from tiny_moa.experts.base import Expert, TemplatedModel
@@ -33,6 +34,7 @@ from tiny_moa.models.pool import ModelPool, PoolPolicy
 from tiny_moa.models.runtime import Launcher, LoadOptions
 from tiny_moa.models.stores import data_folder
 from tiny_moa.models.weights import Headers, WeightStore
+from tiny_moa.server.seating import eligible
 from tiny_moa.settings import Settings
 from tiny_moa.templates import TemplateLibrary
 from tiny_moa.traces import TraceStore, traces_folder
@@ -66,6 +68,7 @@ class Team:
     fetcher: Fetcher
     brain: Brain
     algebra: AlgebraClient
+    council: Council
     asker: Asker
 
     async def __aenter__(self) -> Team:
@@ -117,8 +120,10 @@ def build_team(
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
     brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
     traces = TraceStore(traces_folder(), is_on=settings.traces)
-    fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts, traces)
-    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, algebra, asker)
+    budget_bytes = memory_limit(settings.memory_mib)
+    council = Council(eligible(catalog, profile.name, asked, weights, templates, budget_bytes))
+    fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts, traces, council)
+    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, algebra, council, asker)
 
 
 def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:

@@ -48,14 +48,14 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
         question: Annotated[str, Field(description="The question, in any language. Name documents by path or doc:// URI.")],
         ctx: Context,
         documents: Annotated[list[str], Field(description="Files or folders to answer from.")] = [],  # noqa: B006
+        depth: Annotated[str, Field(description="repeat, compare, vote, deliberate: weigh several answers.")] = "quick",
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
-        """Ask a private team of small local models. A Brain routes the question to experts (code, mathematics, documents,
-        translation, shell) and combines their work. The reply says who answered, what was checked (`verified`,
-        `unverified`, `partial`) and why. Nothing leaves this machine; code runs in a sandbox only."""
+        """Ask a private team of small local models. A Brain routes the question to experts and joins their work. The reply
+        says who answered and what was checked (`verified`, `unverified`, `partial`). Nothing leaves this machine."""
         return await _bounded(
-            ctx, (deadline_seconds, max_tokens), lambda call: team.asker.ask(question, call, documents=documents)
+            ctx, (deadline_seconds, max_tokens), lambda call: team.asker.ask(question, call, documents=documents, depth=depth)
         )
 
     @server.tool(title="Solve mathematics", annotations=_READS)

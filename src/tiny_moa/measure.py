@@ -1,0 +1,147 @@
+"""The commands about councils: calibrate measures the models that could sit, replay counts a meeting's ballots again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tiny_moa.errors import CatalogError, DeliberationError
+from tiny_moa.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tiny_moa.deliberation.calibration import Measured
+    from tiny_moa.experts.base import TemplatedModel
+    from tiny_moa.server.team import Team
+
+KINDS = ("math", "code")
+"""The kinds of tasks whose truth is known."""
+_HOUR = 3600.0
+
+
+def calibrate(settings: Settings, given: argparse.Namespace) -> int:
+    """Measure models as authors and as judges, and keep what came of it; what is measured already is measured anew.
+
+    Raises:
+        CatalogError: A name is no model that is here and could sit.
+        ModelError: A model cannot work at all.
+        DeliberationError: The result cannot be kept.
+    """
+    import anyio
+    from rich.console import Console
+
+    from tiny_moa.server.team import build_team
+
+    async def run() -> None:
+        async with build_team(settings) as team:
+            await _calibrate(team, given, Console(highlight=False))
+
+    anyio.run(run)
+    return 0
+
+
+async def _calibrate(team: Team, given: argparse.Namespace, console: Console) -> None:
+    from rich.progress import Progress
+
+    from tiny_moa.deliberation.calibration import key, load_calibration, save_calibration
+    from tiny_moa.models.stores import data_folder
+
+    folder = data_folder(os.environ)
+    for kind in given.kind or KINDS:
+        for model in _chosen(team, kind, given.names):
+            with Progress(console=console, transient=True) as progress:
+                measured = await _measured(team, model, kind, given.n, progress)
+            name = model.spec.name
+            record = key(name, team.council.identity(model.spec), team.council.templates, kind)
+            path = save_calibration(folder, load_calibration(folder).having(record, measured))
+            console.print(said(name, kind, measured), markup=False)
+    console.print(f"kept in {path}", markup=False)
+
+
+def _chosen(team: Team, kind: str, names: Sequence[str]) -> list[TemplatedModel]:
+    here = {model.spec.name: model for model in team.council.here(kind)}
+    if unknown := [name for name in names if name not in here]:
+        raise CatalogError(f"no model {unknown[0]!r} is here that could sit; choose among: {', '.join(here) or 'none'}")
+    return [here[name] for name in names] if names else list(here.values())
+
+
+async def _measured(team: Team, model: TemplatedModel, kind: str, n: int, progress: Progress) -> Measured:
+    import anyio
+
+    from tiny_moa.deliberation.measuring import measure, read_tasks
+    from tiny_moa.deliberation.panel import seat
+    from tiny_moa.deliberation.provable import CodeField
+    from tiny_moa.experts.base import Call
+    from tiny_moa.experts.sandbox import Limits
+    from tiny_moa.server.progress import Pulse
+
+    field = team.council.field(kind)
+    tasks = read_tasks(kind, field, CodeField(Limits()).passes)[: n or None]
+    (member,) = seat([model])
+    bar = progress.add_task(f"{model.spec.name}, {kind}", total=2 * len(tasks))
+
+    def on_task(part: str, done: int, of: int) -> None:
+        progress.update(bar, completed=done + (of if part == "judge" else 0), description=f"{model.spec.name}, {kind}, as {part}")
+
+    call = Call(anyio.current_time() + _HOUR, team.settings.max_tokens, Pulse())
+    return await measure(member, field, tasks, call, on_task)
+
+
+def said(model: str, kind: str, measured: Measured) -> str:
+    """Say in a line what was found of a model."""
+    author, judge = measured.generator, measured.voter
+    verdict = f"no vote: {judge.refusal}" if judge.refusal else f"votes with weight {judge.weight:.2f}"
+    return (
+        f"{model}, {kind}: {author.right} of {author.tasks} tasks right, at least {author.lower_bound:.0%}; as a judge "
+        f"{judge.balanced_accuracy:.2f} balanced accuracy, {judge.steady} of {judge.turned} steady; {verdict}"
+    )
+
+
+# -- replay -----------------------------------------------------------------------------------------------------------
+
+
+def replay(settings: Settings, given: argparse.Namespace) -> int:
+    """Count the ballots of a kept meeting again; 0 when they come to what was written, 1 when not.
+
+    Raises:
+        DeliberationError: The trace holds no meeting, or its minutes were changed.
+    """
+    from rich.console import Console
+
+    from tiny_moa.deliberation.replay import replay as count_again
+    from tiny_moa.traces import TraceStore, traces_folder
+
+    record = TraceStore(traces_folder()).load(given.name)
+    found = count_again(minutes_of(record))
+    console = Console(highlight=False)
+    console.print(f"the minutes are as they were written; {found.tallies} tallies counted again", markup=False)
+    for difference in found.differences:
+        console.print(difference, markup=False, style="red")
+    if found.winners and not found.differences:
+        console.print(f"the same winners: {', '.join(found.winners)}", markup=False)
+    return 1 if found.differences else 0
+
+
+def minutes_of(record: Mapping[str, Any]) -> Sequence[Any]:
+    """Give the minutes of the meeting that a run held.
+
+    Raises:
+        DeliberationError: It held none.
+    """
+    from tiny_moa.deliberation.audit import Entry
+
+    for step in record.get("steps", ()):
+        if entries := step.get("minutes"):
+            try:
+                return [Entry(entry["kind"], entry["body"], entry["digest"]) for entry in entries]
+            except (KeyError, TypeError) as exc:
+                raise DeliberationError(f"the minutes in this trace cannot be read: {exc!r} is missing") from exc
+    raise DeliberationError("this run held no meeting; ask with --depth vote or --depth deliberate")
+
+
+COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {"calibrate": calibrate, "replay": replay}
+"""The commands by name."""
