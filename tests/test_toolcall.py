@@ -205,6 +205,7 @@ def test_tools_are_read_as_hosts_write_them() -> None:
         (["add"], "tool 1"),
         ([ADD, ADD], "'add'"),
         ([{"name": "x", "parameters": {"type": "nonsense"}}], "'x'"),
+        ([tool("x", "", [], a={"type": "dict"})], r"at \$\.properties\.a\.type: 'dict' .* the types are object,"),
         ([{"name": "x", "parameters": {"type": "string"}}], "object"),
         ([{"name": "x", "parameters": 3}], "object"),
         ([tool(f"t{number}") for number in range(1001)], "1001 tools"),

@@ -175,12 +175,16 @@ def check_python(code: str) -> Check:
 # -- calls ----------------------------------------------------------------------------------------------------------
 
 
+_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+
 def check_schema(schema: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a JSON Schema; `None` when nothing is."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as exc:
-        return str(exc.message)
+        hint = f"; the types are {', '.join(_TYPES)}" if exc.json_path.endswith(".type") else ""
+        return f"at {exc.json_path}: {exc.message}{hint}"
     return None
 
 
