@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.fakes import Script, ScriptedLauncher, ScriptedRuntime
+from tests.fakes import Reply, Script, ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
 from tiny_moa.ask import Answer
 from tiny_moa.catalog import ModelSpec
@@ -128,6 +128,13 @@ async def test_a_schema_beyond_grammars_is_checked_afterwards(tmp_path: Path) ->
     odd = {"name": "odd", "parameters": {"type": "object", "properties": {"x": INTEGER}, "minProperties": 1}}
     answer = await call_tools(tmp_path, '[{"name": "odd", "arguments": {"x": 3}}]', "odd 3", [odd])
     assert answer.fields["calls"] == [{"name": "odd", "arguments": {"x": 3}}]
+
+
+async def test_of_a_list_that_was_cut_off_the_whole_calls_are_kept_and_marked_partial(tmp_path: Path) -> None:
+    reply = wire({"city": "Rome"}, {"city": "Rome"}, {"city": "Oslo"})
+    answer = await call_tools(tmp_path, Reply(reply[:-20], finish="length"), "Weather in Rome and Oslo", [WEATHER])
+    assert [call["arguments"] for call in answer.fields["calls"]] == [{"city": "Rome"}]
+    assert answer.status == "partial"
 
 
 def test_a_schema_with_references_can_be_followed_beside_others() -> None:

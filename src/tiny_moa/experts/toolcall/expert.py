@@ -122,8 +122,8 @@ class ToolCallExpert:
     ) -> tuple[_Written, Attempt]:  # fmt: skip
         offered = json.dumps([dict(tool) for tool in tools], ensure_ascii=False)
         completion, attempt = await self._model.write(template, {**values, "tools": offered}, call, schema=calls_schema(tools))
-        calls = checks.parse_json(completion.text)
-        if not isinstance(calls, list):
+        calls = whole_calls(completion.text)
+        if not calls:
             return _Written(None, "the calls were cut off", is_cut=True), attempt
         return _checked(calls, tools), attempt
 
@@ -133,7 +133,7 @@ class ToolCallExpert:
         """Have the calls written once more, told which figures of the request are in none; keep them if they hold more."""
         fault = f"it leaves out {', '.join(unused)}. Earlier try: {json.dumps(calls, ensure_ascii=False)}"
         written, attempt = await self._bound(REPAIR_TEMPLATE, {"task": request, "fault": fault}, tools, call)
-        if written.calls is not None:
+        if written.calls is not None and attempt.finish == "stop":
             again, grounded = settle(written.calls, tools, request)
             if len(unused_numbers(grounded, request)) < len(unused) and all(one.source for one in grounded):
                 return again, grounded, (attempt,)
@@ -153,6 +153,15 @@ class ToolCallExpert:
         text = json.dumps(calls, ensure_ascii=False, indent=2)
         told = ("These calls are proposals; nothing was called.", *doubts, *notes)
         return Proposal(self.spec.name, text, "unverified", (*validity, values), fields={"calls": calls}, notes=told)
+
+
+def whole_calls(text: str) -> list[Any]:
+    """Give the calls of a list in JSON; of one that was cut off those before the last, which may lack something."""
+    calls = checks.parse_json(text)
+    if isinstance(calls, list):
+        return calls
+    begun = checks.parse_json(text, may_be_cut=True)
+    return begun[:-1] if isinstance(begun, list) else []
 
 
 def least_fit(spec: ModelSpec, request: str) -> float:
