@@ -1,4 +1,7 @@
-"""Keeps the tests out of the user's own folders: claims, locks, snapshots, kept prefixes and ledgers go to a scratch one."""
+"""Keeps the tests out of the user's own folders, and property tests from failing on a clock.
+
+Claims, locks, snapshots, kept prefixes and ledgers go to a scratch folder.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # a busy machine is no failure
 
 _SCRATCH = Path(tempfile.mkdtemp(prefix="tm-"))  # short, because sockets' paths must be
 for _name, _folder in (("XDG_RUNTIME_DIR", "run"), ("XDG_DATA_HOME", "share"), ("XDG_CACHE_HOME", "cache")):
