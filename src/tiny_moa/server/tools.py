@@ -45,7 +45,7 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
 
     @server.tool(title="Ask the team", annotations=_READS)
     async def ask(
-        question: Annotated[str, Field(description="The question, in any language. Name documents by path or doc:// URI.")],
+        question: Annotated[str, Field(description="In any language. Name documents by path or doc:// URI.")],
         ctx: Context,
         documents: Annotated[list[str], Field(description="Files or folders to answer from.")] = [],  # noqa: B006
         depth: Annotated[str, Field(description="repeat, compare, vote, deliberate: weigh several answers.")] = "quick",
