@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +162,16 @@ async def test_a_failing_trial_tells_what_came_and_a_lack_of_the_sandbox_fails_n
     assert told(failed) == "twice(3) == 7, but it gives 6"
     (unrun,) = await run_trials("import heapq\n" + TWICE, read_tests("assert twice(3) == 6"), Limits())
     assert (unrun.verdict, unrun.detail) == ("unrun", "the sandbox lacks the module heapq")
+
+
+async def test_once_a_limit_or_the_deadline_is_hit_the_rest_is_left() -> None:
+    trials = read_tests("assert twice(1) == 2\nassert twice(2) == 4")
+    loops = "def twice(x):\n    while True: pass\n"
+    assert [run.verdict for run in await run_trials(loops, trials, Limits(seconds=0.1))] == ["failed", "unrun"]
+    late = await run_trials(TWICE, trials, Limits(), deadline=anyio.current_time())
+    assert {(run.verdict, run.detail) for run in late} == {("unrun", "the deadline came first")}
+    short = await run_trials(loops, trials, Limits(seconds=60), deadline=anyio.current_time() + 1)
+    assert {(run.verdict, run.detail) for run in short} == {("unrun", "the deadline came first")}
 
 
 async def test_code_that_ends_early_passes_nothing() -> None:

@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -33,6 +33,9 @@ MAX_SOURCE_CHARS = 100_000
 _PRINTED_BYTES = 64 * 1024
 _GRACE_SECONDS = 0.5
 """How long the interpreter may take to notice its own time limit before it is killed."""
+_START_SECONDS = 0.2
+"""What the start and the end of a process may take, generously."""
+_LEAST_SECONDS = 0.1
 _SHOWN = "_shown_value_"
 _SHOW = f"def {_SHOWN}(value, show=repr, most=%d):\n    return show(value)[:most]"
 _MISSING = (
@@ -64,6 +67,11 @@ class Limits:
     memory_bytes: int = 64 << 20
     recursion: int = 500
     value_chars: int = 4_000
+
+    def within(self, seconds: float) -> Limits | None:
+        """Give the limits of a run that must end within some seconds, `None` when that is too little for any."""
+        left = seconds - _START_SECONDS
+        return replace(self, seconds=min(self.seconds, left)) if left >= _LEAST_SECONDS else None
 
 
 @dataclass(frozen=True)

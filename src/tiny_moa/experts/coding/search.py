@@ -210,9 +210,10 @@ class Search:
 
     async def _outputs(self, code: str, calls: Sequence[str]) -> tuple[str, ...]:
         """Run the code on the calls; an empty text for each that raised, and none at all when the run did not finish."""
-        if not calls:
+        bounds = self._limits.within(self._call.deadline - anyio.current_time())
+        if not calls or bounds is None:
             return ()
-        outcome = await run_program(f"{code}\n{probe_program(calls)}", limits=self._limits)
+        outcome = await run_program(f"{code}\n{probe_program(calls)}", limits=bounds)
         return read_outputs(outcome.value) if outcome.kind == "finished" else ()
 
     # -- the end ------------------------------------------------------------------------------------------------------

@@ -127,23 +127,28 @@ def _runs(title: str, program: str) -> Trial:
 async def run_trials(code: str, trials: Sequence[Trial], limits: Limits, *, deadline: float = math.inf) -> tuple[Run, ...]:
     """Run every trial behind the code, each in a process of its own.
 
-    Once one has hit a limit, or the deadline has come, the rest is left: each would take as long.
+    Once one did not end in time, or the deadline has come, the rest is left: each would take as long.
     """
     runs: list[Run] = []
     reason = ""
     for trial in trials:
-        if not reason and anyio.current_time() > deadline:
-            reason = "the deadline came first"
-        if reason:
-            runs.append(Run(trial, "unrun", reason))
-            continue
-        outcome = await run_program(f"{code}\n{trial.program}\n", limits=limits)
-        runs.append(_read(trial, outcome))
-        if outcome.kind in _HIT:
-            reason = "an earlier one hit a limit"
+        run, reason = (Run(trial, "unrun", reason), reason) if reason else await _run(code, trial, limits, deadline)
+        runs.append(run)
     return tuple(runs)
 
 
+async def _run(code: str, trial: Trial, limits: Limits, deadline: float) -> tuple[Run, str]:
+    """Run one trial; also gives why no other should be run, empty when they may."""
+    bounds = limits.within(deadline - anyio.current_time())
+    if bounds is None:
+        return Run(trial, "unrun", _LATE), _LATE
+    outcome = await run_program(f"{code}\n{trial.program}\n", limits=bounds)
+    if outcome.kind == "timeout" and bounds != limits:  # it was given less time than a run has
+        return Run(trial, "unrun", _LATE), _LATE
+    return _read(trial, outcome), "an earlier one did not end in time" if outcome.kind == "timeout" else ""
+
+
+_LATE = "the deadline came first"
 _HIT = {"timeout": "it does not end in time", "memory": "it takes too much memory", "recursion": "it recurses too deeply"}
 
 
