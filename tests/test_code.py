@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -179,6 +180,19 @@ async def test_a_model_without_marks_is_asked_for_the_gap_in_words(tmp_path: Pat
     assert answer.fields["whole"] == f"{GAP.prefix}x * 2\n{GAP.suffix}"
 
 
+async def test_what_fills_a_gap_is_tried_with_the_tests(tmp_path: Path) -> None:
+    answer, _ = await write(tmp_path, "x * 2\n", replace(GAP, tests=TESTS))
+    assert (answer.status, outcomes(answer)[1:]) == ("verified", [("test", True)] * 3)
+    answer, _ = await write(tmp_path, "x + 2\n", replace(GAP, tests=TESTS))
+    assert (answer.status, outcomes(answer)[1:]) == ("unverified", [("test", False)] * 3)
+
+
+async def test_two_tests_of_the_caller_are_enough_when_an_answer_drawn_apart_agrees(tmp_path: Path) -> None:
+    task = Task("Write twice.", tests="assert twice(1) == 2\nassert twice(5) == 10")
+    answer, _ = await write(tmp_path, [RIGHT, RIGHT.replace("x * 2", "x + x")], task)
+    assert (answer.status, outcomes(answer)[-1]) == ("verified", ("agreement", True))
+
+
 # -- other languages and requests that cannot be served -------------------------------------------------------------
 
 
@@ -202,6 +216,7 @@ async def test_a_language_without_a_grammar_says_that_nothing_was_parsed(tmp_pat
         (Task("write f", tests="assert f(1 == 2"), "cannot be compiled"),
         (Task("write f", tests="x = 1"), "0 asserts"),
         (Task("write f", language="rust", tests="assert f(1) == 2"), "Python only"),
+        (Task("fill", prefix="x = ", tests="assert f(1 == 2"), "cannot be compiled"),
         (Task("write f", prefix="x = 1\n" * 20_000), "at most 60000"),
         (Task("x" * 100_000), "at most 60000"),
     ],

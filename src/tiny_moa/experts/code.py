@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tiny_moa.catalog import ExpertSpec
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts import checks
-from tiny_moa.experts.base import Abstention, Call, Proposal, Task, TemplatedModel, cut_note, nothing_written, status_of
+from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Task, TemplatedModel, cut_note, nothing_written, status_of
+from tiny_moa.experts.coding.choosing import Candidate, is_enough
 from tiny_moa.experts.coding.examples import read_examples
 from tiny_moa.experts.coding.filling import Gap, trimmed_middle
 from tiny_moa.experts.coding.grammars import canonical, check_syntax
-from tiny_moa.experts.coding.search import REPAIR_TEMPLATE, Found, Goal, Search
+from tiny_moa.experts.coding.search import REPAIR_TEMPLATE, Found, Goal, Search, checks_of, unrun
 from tiny_moa.experts.coding.source import called_names, demanded_names, read_stub
-from tiny_moa.experts.coding.trials import read_tests
+from tiny_moa.experts.coding.trials import Trial, read_tests, run_trials
 from tiny_moa.experts.sandbox import Limits
+from tiny_moa.models.runtime import Completion
 
 EXPLAIN_TEMPLATE = "experts/explain_code"
 MIDDLE_TEMPLATE = "experts/coder_middle"
@@ -84,28 +87,31 @@ class CodeExpert:
         return Proposal(self.spec.name, text, status, found.checks, found.attempts, fields, notes)
 
     async def _fill(self, task: Task, call: Call) -> Proposal | Abstention:
-        """Write what belongs into a gap: by the model's own marks, or else in words."""
+        """Write what belongs into a gap, by the model's own marks or else in words, and try the whole."""
         language = canonical(task.language)
-        gap = Gap(task.prefix, task.suffix, language)
-        filled = await self._model.fill_in(task.prefix, task.suffix, call)
-        if filled is None:
-            values = {"task": task.text, "language": language, "prefix": task.prefix, "suffix": task.suffix}
-            completion, attempt = await self._model.write(
-                MIDDLE_TEMPLATE, values, call, opening=f"```{language}\n", stops=("\n```",)
-            )
-            middle = checks.fenced_code(completion.text) or ""
-        else:
-            completion, attempt = filled
-            middle = completion.text
-        middle = trimmed_middle(middle, gap)
+        given, gap = given_tests(task, language), Gap(task.prefix, task.suffix, language)
+        completion, attempt = await self._model.fill_in(task.prefix, task.suffix, call) or await self._middle(
+            task, language, call
+        )
+        middle = trimmed_middle(completion.text, gap)
         if not middle.strip():
             return Abstention(self.spec.name, "the model wrote nothing for the gap")
         whole = gap.filled(middle)
         syntax = checks.check_python(whole) if language == "python" else check_syntax(whole, language)
-        found = (syntax,) if syntax else ()
-        notes = (*(() if syntax else (_NOT_PARSED.format(language),)), *cut_note(attempt))
+        runs = await run_trials(whole, given, self._limits, deadline=call.deadline)
+        candidate = Candidate(whole, is_parsed=syntax is not None and syntax.passed, runs=runs)
+        status = "verified" if is_enough(candidate, is_confirmed=False) else status_of(attempt)
+        found = (*((syntax,) if syntax else ()), *checks_of(runs))
+        notes = (*(() if syntax else (_NOT_PARSED.format(language),)), *unrun(runs), *cut_note(attempt))
         fields = {"code": middle, "whole": whole, "language": language}
-        return Proposal(self.spec.name, _fenced(middle, language), status_of(attempt), found, (attempt,), fields, notes)
+        return Proposal(self.spec.name, _fenced(middle, language), status, found, (attempt,), fields, notes)
+
+    async def _middle(self, task: Task, language: str, call: Call) -> tuple[Completion, Attempt]:
+        """Ask for the code of a gap in words."""
+        values = {"task": task.text, "language": language, "prefix": task.prefix, "suffix": task.suffix}
+        opening = f"```{language}\n"
+        completion, attempt = await self._model.write(MIDDLE_TEMPLATE, values, call, opening=opening, stops=("\n```",))
+        return replace(completion, text=checks.fenced_code(completion.text) or ""), attempt
 
     async def _explain(self, task: Task, call: Call) -> Proposal | Abstention:
         completion, attempt = await self._model.write(EXPLAIN_TEMPLATE, {"task": task.text}, call)
@@ -124,17 +130,28 @@ def goal_of(task: Task, template: str) -> Goal:
         InvalidRequest: The tests cannot be compiled, or are not for Python.
     """
     language = canonical(task.language)
+    given = given_tests(task, language)
     if language != "python":
-        if task.tests.strip():
-            raise InvalidRequest(f"tests are run for Python only, and the language is {language!r}; leave the tests out")
         return Goal(task, language, template)
-    given = read_tests(task.tests) if task.tests.strip() else ()
     examples = read_examples(task.text)
     stub = read_stub(task.text)
     named = called_names(task.tests) or demanded_names(task.text)
     if not named:
         named = tuple(dict.fromkeys(name for each in examples for name in called_names(f"{each.setup}\n{each.call}")))
     return Goal(task, language, template, named, given, examples, stub)
+
+
+def given_tests(task: Task, language: str) -> tuple[Trial, ...]:
+    """Read the caller's tests.
+
+    Raises:
+        InvalidRequest: They cannot be compiled, or are not for Python.
+    """
+    if not task.tests.strip():
+        return ()
+    if language != "python":
+        raise InvalidRequest(f"tests are run for Python only, and the language is {language!r}; leave the tests out")
+    return read_tests(task.tests)
 
 
 def is_algorithmic(text: str, spec: ExpertSpec) -> bool:

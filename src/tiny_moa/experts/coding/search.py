@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,11 +13,11 @@ from tiny_moa.experts import checks
 from tiny_moa.experts.base import Attempt, Call, Task, TemplatedModel
 from tiny_moa.experts.checks import Check
 from tiny_moa.experts.coding.choosing import Candidate, best_of, is_enough
-from tiny_moa.experts.coding.examples import Example
+from tiny_moa.experts.coding.examples import Example, read_examples
 from tiny_moa.experts.coding.grammars import check_syntax
 from tiny_moa.experts.coding.probes import agree, probe_calls, probe_program, read_outputs
 from tiny_moa.experts.coding.source import Stub, completed, defined_names, renamed
-from tiny_moa.experts.coding.trials import Trial, run_trials, told, trials_of
+from tiny_moa.experts.coding.trials import Run, Trial, run_trials, told, trials_of
 from tiny_moa.experts.sandbox import Limits, run_program
 from tiny_moa.models.runtime import Completion
 
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 REPAIR_TEMPLATE = "experts/coder_repair"
 REPAIRS = 1
 """How often a failing case is fed back."""
-SAMPLES = 6
-"""How many answers are drawn when that did not help."""
+SAMPLES = 4
+"""How many answers are drawn when that did not help; one for a language whose code can only be parsed."""
 OPINIONS = 2
 """How many answers are drawn at most to agree with one that passes few trials."""
 _DRAWN = {"temperature": 0.7, "top_p": 0.95, "top_k": 40, "repeat_penalty": 1.0}
@@ -122,7 +122,7 @@ class Search:
             if not self._best.is_right and self._has_time:
                 await self._repair()
         if not self._best.is_right and self._has_time:
-            await self._ask(SAMPLES, _DRAWN)
+            await self._ask(SAMPLES if self._goal.is_python else 1, _DRAWN)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Search:
         passing = [candidate for candidate, _ in self._found if candidate.passes_all]
         if not passing or is_enough(passing[0], is_confirmed=False):
             return False
-        calls = probe_calls(self._goal.examples, self._goal.entry(passing[0].code))
+        calls = probe_calls([*self._goal.examples, *read_examples(self._goal.task.tests)], self._goal.entry(passing[0].code))
         outputs = [await self._outputs(candidate.code, calls) for candidate in passing]
         for _ in range(OPINIONS):
             if (pair := _agreeing(outputs)) is not None or not calls or not self._has_time:
@@ -225,7 +225,7 @@ class Search:
         best = self._best
         last = next(attempt for candidate, attempt in self._found if candidate is best)
         is_verified = is_enough(best, is_confirmed=is_confirmed)
-        return Found(best, is_verified, self._checks(best, is_confirmed=is_confirmed), attempts, last, _unrun(best))
+        return Found(best, is_verified, self._checks(best, is_confirmed=is_confirmed), attempts, last, unrun(best.runs))
 
     def _checks(self, best: Candidate, *, is_confirmed: bool) -> tuple[Check, ...]:
         goal = self._goal
@@ -235,11 +235,7 @@ class Search:
         found = [checks.check_python(best.code)]
         if best.lacking:
             found.append(Check("names", "Python parser", False, f"the code does not define {', '.join(best.lacking)}"))
-        for run in best.runs:
-            if run.verdict != "unrun":
-                what = "test" if run.trial.is_given else "example"
-                detail = run.trial.title if run.verdict == "passed" else f"{run.trial.title}: {run.detail}"
-                found.append(Check(what, "run in a sandbox", run.verdict == "passed", detail))
+        found += checks_of(best.runs)
         if is_confirmed:
             found.append(Check("agreement", "other inputs, run in a sandbox", True, "two answers drawn apart give the same"))
         return tuple(found)
@@ -253,10 +249,24 @@ def _agreeing(outputs: Sequence[Sequence[str]]) -> int | None:
     return None
 
 
-def _unrun(best: Candidate) -> tuple[str, ...]:
+def checks_of(runs: Iterable[Run]) -> tuple[Check, ...]:
+    """Give the runs that told something as checks."""
+    return tuple(
+        Check(
+            "test" if run.trial.is_given else "example",
+            "run in a sandbox",
+            run.verdict == "passed",
+            run.trial.title if run.verdict == "passed" else f"{run.trial.title}: {run.detail}",
+        )
+        for run in runs
+        if run.verdict != "unrun"
+    )
+
+
+def unrun(runs: Iterable[Run]) -> tuple[str, ...]:
     """Say what could not be run, and why, once for each reason."""
     reasons: dict[str, list[str]] = {}
-    for run in best.runs:
+    for run in runs:
         if run.verdict == "unrun":
             reasons.setdefault(run.detail, []).append(run.trial.title)
     return tuple(f"Could not be run, because {why}: {'; '.join(titles)}." for why, titles in reasons.items())
