@@ -210,12 +210,14 @@ async def test_an_expert_that_has_begun_to_write_keeps_its_time(tmp_path: Path) 
 
 def test_the_classifiers_other_guesses_take_over() -> None:
     router = router_of(tuple(load_catalog().experts.values()), load_classifier())
-    words = "Write a bash script that counts the primes below 100"
-    for expert in ("coder", "linux"):
+    words = "A script that renames log files"
+    guessed = {guess.labels[0].lower() for guess in router.guesses(words) if guess.probability >= 0.1}
+    assert guessed >= {"coder", "linux"}, "both are possible"
+    for expert, heir in (("coder", "linux"), ("linux", "coder")):
         heirs = router.heirs(words, expert)
         assert expert not in heirs
+        assert heirs[0] == heir
         assert set(heirs) <= {*load_catalog().experts, BRAIN}
-    assert router.heirs(words, "coder") == ("linux",)
 
 
 async def test_a_document_is_read_while_a_model_writes(tmp_path: Path) -> None:

@@ -175,14 +175,26 @@ def _mask_names(text: str, language: str) -> str:
     return _NUMBER.sub("0", pattern.sub(mark, text))
 
 
+_WHOLE_SYLLABLES = 3
+"""Names of fewer Korean syllables count at the beginning of a word only: too many words hold them by chance."""
+
+
+def _is_spaceless(name: str) -> bool:
+    """Whether a name is written in a script that puts endings or other words right behind it."""
+    return any(_SCRIPTS[script].search(name) for script in ("hangul", "kana", "han"))
+
+
 @cache
 def _topic_patterns() -> tuple[re.Pattern[str], ...]:
     """One pattern for each topic: a word may belong to several."""
     patterns = []
     for topic, names in _lexicon()["topics"].items():
-        latin = "|".join(re.escape(name) for name in names if name.isascii())
-        others = "|".join(re.escape(name) for name in names if not name.isascii())
-        patterns.append(re.compile(rf"(?P<{topic}>(?<![a-z<:])(?:{latin})(?![a-z>])|{others})"))
+        latin = [re.escape(name) for name in names if name.isascii() or not _is_spaceless(name)]
+        short = [re.escape(name) for name in names if _is_spaceless(name) and len(name) < _WHOLE_SYLLABLES]
+        longer = [re.escape(name) for name in names if _is_spaceless(name) and len(name) >= _WHOLE_SYLLABLES]
+        kinds = [rf"(?<![\w<:])(?:{'|'.join(latin)})(?![^\W\d_가-힣]|>)" if latin else ""]
+        kinds += [rf"(?<![가-힣])(?:{'|'.join(short)})" if short else "", "|".join(longer)]
+        patterns.append(re.compile(rf"(?P<{topic}>{'|'.join(filter(None, kinds))})"))
     return tuple(patterns)
 
 
