@@ -66,6 +66,8 @@ def test_wordings_of_closed_forms_are_read(text: str, op: str) -> None:
         "24/7 매장 알려줘",
         "What is 5 plus the number of moons?",
         "mean of 1,234,567",
+        "50% of 80 + 10",
+        "sum of the integers between 1 and 10",
         "hello",
         "7",
         "",

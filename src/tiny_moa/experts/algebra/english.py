@@ -28,8 +28,8 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?:list |give )?(?:all )?(?:of )?(?:the )?(?:positive )?(?:divisors|factors) of (?P<n>[\d,]+)", about("divisors", what="list")),
     (r"(?:the )?(?:how many|number of|count(?: of)?(?: the)?) (?:positive )?(?:divisors|factors) (?:of|does|are there of) (?P<n>[\d,]+)(?: have)?", about("divisors", what="count")),
     (r"(?:the )?sum of (?:the |all )*(?:positive )?(?:divisors|factors) of (?P<n>[\d,]+)", about("divisors", what="sum")),
-    (r"(?:list )?(?:all )?(?:the )?prime(?: number)?s (?:between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", about("primes", what="list")),
-    (r"(?:the )?(?:how many|number of) prime(?: number)?s (?:are )?(?:there )?(?:between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", about("primes", what="count")),
+    (r"(?:list )?(?:all )?(?:the )?prime(?: number)?s (?P<how>between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", forms.primes("list")),
+    (r"(?:the )?(?:how many|number of) prime(?: number)?s (?:are )?(?:there )?(?P<how>between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", forms.primes("count")),
     (r"(?:the )?(?P<nth>\d+)(?:st|nd|rd|th) prime(?: number)?", about("primes", what="nth")),
     # remainders and quotients
     (r"(?:the )?(?:modular |multiplicative )*inverse of (?P<e>.+?) (?:mod|modulo) (?P<n>[\d,]+)", divided("inverse")),
@@ -50,7 +50,7 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?:the )?sum of (?P<list>[^a-z]+(?:\band\b[^a-z]+)?)", listed("statistics", "sum")),
     (r"(?:the )?product of (?P<list>[^a-z]+(?:\band\b[^a-z]+)?)", listed("statistics", "product")),
     # percentages
-    (r"(?P<p>[\d.,/ ]+)\s*(?:%|\\%|percent|per cent) of (?P<base>[^%a-z]+)", per_cent("of")),
+    (r"(?P<p>[\d.,/ ]+)\s*(?:%|\\%|percent|per cent) of (?P<base>[\d.,]+)", per_cent("of")),
     (r"(?P<p>[\d.,]+) is what (?:percent|percentage|%)(?: of)? (?P<base>[\d.,]+)", per_cent("which")),
     (r"(?:what )?(?:percent|percentage|%) of (?P<base>[\d.,]+) is (?P<p>[\d.,]+)", per_cent("which")),
     (r"(?P<base>[\d.,]+) is (?P<p>[\d.,]+)\s*(?:%|percent) of (?:what|which)(?: number)?", per_cent("whole")),
@@ -80,7 +80,7 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?:the )?(?:taylor|maclaurin|power) (?:series|polynomial|expansion)(?: expansion)? (?:of|for) (?P<e>.+?) (?:around|about|at|near|centered at) [a-z]?\s*=?\s*(?P<at>[-\d./pi]+),? (?:up )?to (?:order|degree|the) (?P<order>\d+)(?:th order|th degree)?", forms.series),
     (r"(?:the )?maclaurin (?:series|polynomial|expansion)(?: expansion)? (?:of|for) (?P<e>.+?),? (?:up )?to (?:order|degree) (?P<order>\d+)", forms.series),
     # sums
-    (r"(?:the )?sum of (?:all )?(?:the )?(?:(?P<sort>even|odd) )?(?:positive |natural |whole |consecutive )*(?:integers|numbers) (?:from|between) (?P<lo>\d+) (?:to|through|and) (?P<hi>\d+)(?:,? inclusive)?", forms.counted_sum),
+    (r"(?:the )?sum of (?:all )?(?:the )?(?:(?P<sort>even|odd) )?(?:positive |natural |whole |consecutive )*(?:integers|numbers) from (?P<lo>\d+) (?:to|through) (?P<hi>\d+)(?:,? inclusive)?", forms.counted_sum),
     (r"(?:the )?sum of (?:the )?first (?P<hi>\d+) (?:positive |natural |counting )*(?:integers|numbers)", forms.counted_sum),
     (r"(?:the )?sum (?:of (?P<e>.+?) )?(?:for|from|as|over) (?P<v>[a-z])\s*=\s*(?P<lo>.+?) (?:to|goes to) (?P<hi>\w+)", form("total")),
     (r"(?:the )?sum (?:from|for) (?P<v>[a-z])\s*=\s*(?P<lo>.+?) to (?P<hi>\w+) of (?P<e>.+)", form("total")),

@@ -178,6 +178,16 @@ def about(op: str, **fixed: object) -> Builder:
     return built
 
 
+def primes(what: str) -> Builder:
+    """A builder for the primes of a range; "between" leaves open whether the ends belong to it."""
+
+    def built(parts: Parts) -> Question:
+        args = {key: number(parts[key]) for key in ("lo", "hi")}
+        return Question("primes", {**args, "what": what, "open": parts.get("how", "").lower() in ("between", "사이")})
+
+    return built
+
+
 def divided(op: str, **fixed: object) -> Builder:
     """A builder for an operation on an expression and what it is divided by."""
 
@@ -210,12 +220,13 @@ def converted(parts: Parts) -> Question:
     source, target = find_unit(parts["from"]), find_unit(parts["into"])
     if source is None or target is None or source == target:
         raise NotNotation("a unit that is not in the table")
-    amount = number(parts["amount"] or "1")
+    written = "1" if parts["amount"].lower() in ("a", "an", "one") else parts["amount"]
+    amount = number(written)
     zero, one = convert_units(Fraction(0), source, target), convert_units(Fraction(1), source, target)
     if zero is None or one is None:
         raise NotNotation("the two units measure different things")
     node: Node = ["+", ["*", amount, _fraction(one - zero)], _fraction(zero)]
-    return Question("value", {"e": node, "shown": f"{shown(parts['amount'] or '1')} {source.symbol}"}, unit=target.symbol)
+    return Question("value", {"e": node, "shown": f"{shown(written)} {source.symbol}"}, unit=target.symbol)
 
 
 def _fraction(value: Fraction) -> Node:

@@ -239,7 +239,10 @@ class _Parser:
     def _power(self) -> Node:
         node = self._postfix(self._atom())
         if self._takes("^"):
+            is_plain = self._peek()[0] == "number"
             node = self._postfix(["^", node, self._guarded(self._exponent)])
+            if is_plain and node[0] == "^" and node[1][0] in ("n", "c") and self._peek()[0] == "word":
+                _refuse("what stands behind the exponent may belong to it")
         return node
 
     def _exponent(self) -> Node:
@@ -251,6 +254,8 @@ class _Parser:
 
     def _postfix(self, node: Node) -> Node:
         while sign := self._takes("!", "%", "°"):
+            if sign == "!" and self._peek() == ("sign", "!"):
+                _refuse("two factorial signs can be read in two ways")
             if sign == "!":
                 node = ["f", "factorial", node]
             elif sign == "°":

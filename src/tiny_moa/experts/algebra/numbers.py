@@ -101,6 +101,8 @@ def primes(args: Mapping[str, Any]) -> Exact:
             raise Declined("the count of primes differs")
         return _exact(str(made), "", "prime", "counted again")
     low, high = _whole(args["lo"], least=0, digits=6), _whole(args["hi"], least=0, digits=6)
+    if args.get("open") and (sp.isprime(low) or sp.isprime(high)):
+        raise Declined("an end of the range is prime, and may belong to it or not")
     found = [int(one) for one in sp.primerange(low, high + 1)]
     if args["what"] in ("count", "sum"):
         made = len(found) if args["what"] == "count" else sum(found)
