@@ -47,8 +47,8 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
     async def ask(
         question: Annotated[str, Field(description="In any language. Name documents by path or doc:// URI.")],
         ctx: Context,
-        documents: Annotated[list[str], Field(description="Files or folders to answer from.")] = [],  # noqa: B006
-        depth: Annotated[str, Field(description="repeat, compare, vote, deliberate: weigh several answers.")] = "quick",
+        documents: Annotated[list[str], Field(description="Files or folders to use.")] = [],  # noqa: B006
+        depth: Annotated[str, Field(description="Or repeat, compare, vote, deliberate.")] = "quick",
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
