@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.teams import call_of, scripted_team
 from tiny_moa.brain import BRAIN, MAX_STEPS, Route, Step, decompose, leave_language_to_last, route_by_cues, split_request
 from tiny_moa.catalog import load_catalog
 
@@ -103,6 +106,19 @@ def test_an_expert_between_two_parts_works_once() -> None:
         route = decompose(request_, routes.get)
         assert route is not None
         assert [(step.expert, step.prompt, step.priority) for step in route.steps] == expected
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Open costs.xlsx, calculate the sum of all rows, and write an e-mail to my tenant.",
+        "costs.xlsx를 읽고 합계를 계산한 다음 메일 초안을 써줘",
+    ],
+)
+async def test_a_document_a_sum_and_a_draft_are_three_parts_for_the_classifier_too(tmp_path: Path, request_: str) -> None:
+    async with scripted_team(tmp_path, "unused", classifies=True) as team:
+        route = await team.brain.route(request_, call_of(), may_ask_model=False)
+    assert [(step.expert, step.priority) for step in route.steps] == [("ocr", 1), ("reasoner", 2), (BRAIN, 3)]
 
 
 def test_parts_of_one_expert_are_not_parted() -> None:

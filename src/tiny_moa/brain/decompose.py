@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +10,15 @@ from itertools import pairwise
 from tiny_moa.brain.language import wanted_language, without_demand
 from tiny_moa.brain.parts import Part, split_request
 from tiny_moa.brain.route import BRAIN, MAX_STEPS, Route, Step
+from tiny_moa.catalog import ExpertSpec
+
+_READ = re.compile(r"^(?:please\s+)?(?:read|open|load|parse|look\s+at|take)\b|(?:읽|열어|열고|보고|살펴)", re.IGNORECASE)
+_DRAFT = re.compile(
+    r"\b(?:draft|compose|outline|write)\b.{0,20}\b(?:e-?mail|mail|letter|message|reply|note|memo)\b|초안|(?:메일|편지|답장).{0,6}(?:써|작성)",
+    re.IGNORECASE,
+)
+_SHORT = 8
+"""A part of more words says more than to read something."""
 
 Choose = Callable[[str], Route | None]
 """Chooses who answers one demand; `None` when that is not clear."""
@@ -46,9 +56,10 @@ def _joined(parts: Sequence[Part], routes: Sequence[Route | None]) -> Route | No
     experts = {step.expert for step in steps}
     if len(experts) < 2 or len(steps) > MAX_STEPS or len(set(steps)) < len(steps):
         return None
-    known = [route for route in routes if route is not None]
-    reason = "; ".join(f"part {number}: {route.reason or 'the Brain'}" for number, route in enumerate(known, start=1))
-    return Route(tuple(sorted(steps, key=lambda step: step.priority)), known[0].decided_by, reason)
+    reasons = [route.reason if route is not None and route.reason else "the Brain" for route in routes]
+    reason = "; ".join(f"part {number}: {why}" for number, why in enumerate(reasons, start=1))
+    decided_by = next(route.decided_by for route in routes if route is not None)
+    return Route(tuple(sorted(steps, key=lambda step: step.priority)), decided_by, reason)
 
 
 def _drop_repeats(parts: Sequence[Part], chains: Sequence[list[Step]]) -> None:
@@ -62,6 +73,23 @@ def _drop_repeats(parts: Sequence[Part], chains: Sequence[list[Step]]) -> None:
                 chain.pop(0)
             elif len(before) > 1:
                 before.pop()
+
+
+def plain_part(words: str, reader: ExpertSpec | None) -> Route | None:
+    """Choose for a part that says nothing but to read a document, or to draft something; `None` for any other.
+
+    A classifier of whole requests sees too little in such a part.
+
+    Args:
+        words: The part.
+        reader: The expert that reads documents, if there is one.
+    """
+    if _DRAFT.search(words):
+        return Route((), "signals", "DIRECT: a draft")
+    names_one = reader is not None and reader.cue_pattern is not None and reader.cue_pattern.search(words)
+    if reader is not None and names_one and _READ.search(words) and len(words.split()) <= _SHORT:
+        return Route((Step(reader.name, words),), "signals", f"{reader.label}: a document to be read")
+    return None
 
 
 def leave_language_to_last(route: Route, rewriting: Collection[str]) -> Route:
