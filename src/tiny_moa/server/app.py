@@ -34,14 +34,21 @@ class TinyMoAServer(MCPServer[Any]):
         self._team = team
 
     async def list_tools(self) -> list[Tool]:
-        """List the tools; titles that only repeat a field's name are left out, they would cost every host its context."""
+        """List the tools; titles that only repeat a field's name are left out, they would cost every host its context.
+
+        With folders open for reading the document process starts now, so that the first document finds it loaded.
+        """
+        await self._warm()
         return [_terse_tool(tool) for tool in await super().list_tools()]
 
     async def list_resources(self) -> list[Resource]:
-        """List the fixed resources, then the documents; who asks for documents will soon read one."""
+        """List the fixed resources, then the documents."""
+        await self._warm()
+        return [*await super().list_resources(), *await list_documents(self._team)]
+
+    async def _warm(self) -> None:
         if self._team.library.roots:
             await self._team.reader.warm()
-        return [*await super().list_resources(), *await list_documents(self._team)]
 
 
 def _terse_tool(tool: Tool) -> Tool:

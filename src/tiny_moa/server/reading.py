@@ -14,6 +14,7 @@ from tiny_moa.experts.base import Call
 from tiny_moa.experts.documents import Document, Page, Reading, Source, decode_upload, parse_pages
 from tiny_moa.experts.documents.chunks import chunk_pages
 from tiny_moa.experts.documents.export import summarise_warnings
+from tiny_moa.experts.documents.extraction import extract
 from tiny_moa.experts.documents.formats import find_format
 from tiny_moa.experts.documents.paging import SLICE_COST, Cursor, Slice, parse_cursor, take_slice
 from tiny_moa.experts.documents.parts import outline_markdown, outline_of, tables_of
@@ -25,6 +26,8 @@ TableForm = Literal["none", "csv", "records"]
 MAX_IMAGES: Final = 4
 """Most pictures of one answer."""
 MAX_HEADINGS: Final = 100
+ENOUGH_AT_FIRST: Final = 6_000
+"""Characters after which the first part of a long document is given out, while a full one would still be read."""
 _HTML_SHARE: Final = 0.5
 """HTML is up to twice as long as the Markdown it is made of."""
 
@@ -41,6 +44,7 @@ class Wanted:
     tables: TableForm = "none"
     images: bool = False
     password: str = ""
+    extract: Mapping[str, Any] | None = None
 
 
 async def find_source(team: Team, wanted: Wanted, call: Call) -> Source:
@@ -66,11 +70,14 @@ async def read_document(team: Team, wanted: Wanted, call: Call) -> CallToolResul
     """
     source = await find_source(team, wanted, call)
     cursor, pages = parse_cursor(wanted.next), parse_pages(wanted.pages)
+    if wanted.extract is not None:
+        return await _extracted(team, source, Reading(pages, None, wanted.password), wanted.extract, call)
     if wanted.form == "json":
         return await _as_json(team, source, Reading(pages, None, wanted.password), cursor, call)
     if wanted.next:
         pages = pages.starting_at(cursor.page)
-    reading = Reading(pages, SLICE_COST + cursor.offset, wanted.password)
+    enough = SLICE_COST if wanted.next or wanted.pages else ENOUGH_AT_FIRST
+    reading = Reading(pages, enough + cursor.offset, wanted.password)
     document = await team.reader.read(source, deadline=call.deadline, listener=call.listener, reading=reading)
     start = cursor if wanted.next else Cursor(document.pages[0].number if document.pages else 1)
     part = _slice(document, start, wanted.form)
@@ -180,6 +187,25 @@ async def _images(
         if len(found) == MAX_IMAGES:
             break
     return found
+
+
+async def _extracted(team: Team, source: Source, reading: Reading, schema: Mapping[str, Any], call: Call) -> CallToolResult:
+    """Give the values that a schema describes, each with its page, and what is wrong with them."""
+    document = await team.reader.read(source, deadline=call.deadline, listener=call.listener, reading=reading)
+    found = await extract(document, schema, team.copyist, call)
+    values = {
+        "uri": document.ref.uri,
+        "status": "partial" if found.faults or document.status == "partial" else "unverified",
+        "values": found.values,
+        "fields": [asdict(field) for field in found.fields],
+        "warnings": [*found.faults, *document.warnings],
+    }
+    places = "; ".join(f"{field.path}: page {field.page or '?'}" for field in found.fields)
+    head = "\n".join((f"[{values['status']}] {document.ref.uri}: {places}", *found.faults))
+    text = json.dumps(found.values, ensure_ascii=False)
+    return CallToolResult(
+        content=[TextContent(type="text", text=text), TextContent(type="text", text=head)], structured_content=values
+    )
 
 
 async def _as_json(team: Team, source: Source, reading: Reading, cursor: Cursor, call: Call) -> CallToolResult:

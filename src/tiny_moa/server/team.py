@@ -20,6 +20,8 @@ from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
 from tiny_moa.experts.code import CodeExpert
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
 from tiny_moa.experts.documents.expert import DocumentExpert
+from tiny_moa.experts.documents.extraction import TEMPLATE as EXTRACT_TEMPLATE
+from tiny_moa.experts.documents.extraction import TEMPLATE_HOLES
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.reasoning import PROGRAM_TEMPLATE
 from tiny_moa.experts.shell import CHOOSE_HOLES, CHOOSE_TEMPLATE, ShellExpert
@@ -66,6 +68,7 @@ class Team:
     library: DocumentLibrary
     reader: DocumentReader
     fetcher: Fetcher
+    copyist: TemplatedModel
     brain: Brain
     algebra: AlgebraClient
     council: Council
@@ -123,7 +126,10 @@ def build_team(
     budget_bytes = memory_limit(settings.memory_mib)
     council = Council(eligible(catalog, profile.name, asked, weights, templates, budget_bytes))
     fetcher, asker = Fetcher(settings.url_hosts), Asker(brain, experts, traces, council)
-    return Team(settings, catalog, profile, templates, weights, pool, library, reader, fetcher, brain, algebra, council, asker)
+    copyist = asked(catalog.brain_models(profile.name))
+    return Team(
+        settings, catalog, profile, templates, weights, pool, library, reader, fetcher, copyist, brain, algebra, council, asker
+    )
 
 
 def _pool(settings: Settings, profile: Profile, weights: WeightStore, launch: Launcher) -> ModelPool:
@@ -173,6 +179,7 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(PROGRAM_TEMPLATE, holes=_HOLES["math"])
     for name, holes in code.TEMPLATES.items():
         templates.get(name, holes=holes)
+    templates.get(EXTRACT_TEMPLATE, holes=TEMPLATE_HOLES)
     templates.get("brain/answer", holes=("question",))
     templates.get("brain/plan", holes=("experts", "question"))
     templates.get("brain/route", holes=("question",))

@@ -48,6 +48,11 @@ class Index:
         for (document, _), held in zip(self._places, self._sets, strict=True):
             self._around.setdefault(document.ref, set()).update(held)
 
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All passages, in order."""
+        return tuple(chunk for _, chunk in self._places)
+
     def search(self, question: str, limit: int = MAX_PASSAGES) -> tuple[Passage, ...]:
         """Give the passages that fit a question best, the best first; none when it has no word in common with any."""
         groups = content_terms(question)

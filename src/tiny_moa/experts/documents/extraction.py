@@ -1,0 +1,164 @@
+"""Turns a document into JSON of a given form: a model copies values out of passages, and each is looked up in the text."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tiny_moa.errors import ConversionFailed, InvalidRequest
+from tiny_moa.experts.base import Call, TemplatedModel
+from tiny_moa.experts.checks import check_schema
+from tiny_moa.experts.documents.document import Document, Page
+from tiny_moa.experts.documents.retrieval import Index, Passage
+
+TEMPLATE: Final = "experts/extract"
+TEMPLATE_HOLES: Final = ("fields", "passages")
+_PASSAGES_A_FIELD: Final = 2
+_MATERIAL_CHARACTERS: Final = 3_600
+"""What fits, with the rest of the prompt, into a context of 2,048 tokens."""
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value that was extracted.
+
+    Attributes:
+        path: Where it is in the JSON, such as `items.0.price`.
+        value: A text, a number, a truth value or nothing.
+        page: The page of the document that the value stands on; `None` when it stands on none and may be invented.
+    """
+
+    path: str
+    value: Any
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What was extracted from a document.
+
+    Attributes:
+        values: The JSON.
+        fields: Each single value with its page.
+        faults: What is wrong with it by the schema, and which values the document does not hold.
+    """
+
+    values: Any
+    fields: tuple[Field, ...]
+    faults: tuple[str, ...]
+
+
+async def extract(document: Document, schema: Mapping[str, Any], model: TemplatedModel, call: Call) -> Extraction:
+    """Extract what a schema describes.
+
+    Raises:
+        InvalidRequest: The schema is none, or not that of an object.
+        ConversionFailed: The model did not finish within the bounds.
+        ModelError: The model could not do its part.
+    """
+    fields = _described(schema)
+    passages = _passages(document, fields)
+    values = {"fields": "\n".join(f"- {name}: {words}" for name, words in fields), "passages": _material(passages)}
+    completion, attempt = await model.write(TEMPLATE, values, call, schema=schema)
+    try:
+        found = json.loads(completion.text)
+    except ValueError as exc:
+        raise ConversionFailed(
+            f"{document.ref.name!r}: the model was cut off ({attempt.finish}); allow more with deadline_seconds, or ask for less"
+        ) from exc
+    return judge(found, schema, document.pages)
+
+
+def judge(found: Any, schema: Mapping[str, Any], pages: Sequence[Page]) -> Extraction:
+    """Check extracted values by their schema and look each up in the pages; the page of a passage wins over an earlier one."""
+    from jsonschema import Draft202012Validator
+
+    faults = [
+        f"{'.'.join(map(str, error.absolute_path)) or 'the whole'}: {error.message[:200]}"
+        for error in Draft202012Validator(schema).iter_errors(found)
+    ]
+    fields = tuple(Field(path, value, find_page(value, pages)) for path, value in _leaves(found))
+    faults += [f"{field.path}: {field.value!r} does not stand in the document" for field in fields if _is_strange(field)]
+    return Extraction(found, fields, tuple(faults))
+
+
+def find_page(value: Any, pages: Sequence[Page]) -> int | None:
+    """Give the first page that a value stands on as a word, whatever its spaces and capitals; `None` for none."""
+    wanted = _folded(json.dumps(value) if isinstance(value, bool | int | float) else str(value or ""))
+    if not wanted or isinstance(value, bool):
+        return None
+    pattern = re.compile(rf"(?<![^\W_]){re.escape(wanted)}(?![0-9a-z])(?!\.\d)")
+    for page in pages:
+        text = _folded(page.markdown)
+        if pattern.search(text) or pattern.search(re.sub(r"(?<=\d),(?=\d{3})", "", text)):
+            return page.number
+    return None
+
+
+def _is_strange(field: Field) -> bool:
+    return field.page is None and field.value not in (None, "") and not isinstance(field.value, bool)
+
+
+def _described(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the fields that a schema asks for, with what they mean."""
+    if (fault := check_schema(schema)) is not None:
+        raise InvalidRequest(f"extract is no JSON Schema: {fault}")
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        raise InvalidRequest("extract must be the JSON Schema of an object with properties; name each value you want")
+    return [(name, _meaning(name, part)) for name, part in properties.items()]
+
+
+def _meaning(name: str, part: Any) -> str:
+    """Say what a field means: its title and description, and the same of what is in it."""
+    if not isinstance(part, Mapping):
+        return name
+    inner = part.get("items") if isinstance(part.get("items"), Mapping) else part
+    names = ", ".join(inner.get("properties", {})) if isinstance(inner, Mapping) else ""
+    said = " ".join(str(part[key]) for key in ("title", "description") if part.get(key))
+    return " ".join(filter(None, (said or name.replace("_", " "), f"({names})" if names else "")))
+
+
+def _passages(document: Document, fields: Sequence[tuple[str, str]]) -> list[Passage]:
+    """Find the passages for each field, in the document's order; its beginning when no word of a field is in it."""
+    index = Index([document])
+    found: dict[Passage, None] = {}
+    for name, words in fields:
+        for passage in index.search(f"{name.replace('_', ' ')} {words}", _PASSAGES_A_FIELD):
+            found[passage] = None
+    passages = sorted({passage.chunk.text: passage for passage in found}.values(), key=lambda passage: passage.chunk.page)
+    if passages:
+        return passages
+    return [Passage(document.ref, chunk, 0.0, 0.0) for chunk in index.chunks[:_PASSAGES_A_FIELD]]
+
+
+def _material(passages: Sequence[Passage]) -> str:
+    written: list[str] = []
+    left = _MATERIAL_CHARACTERS
+    for passage in passages:
+        text = " > ".join(passage.chunk.section) + "\n" + passage.chunk.text
+        written.append(text[:left])
+        left -= len(text)
+        if left <= 0:
+            break
+    return "\n\n".join(written)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}.{number}" if path else str(number))
+    else:
+        yield path, value
+
+
+def _folded(text: str) -> str:
+    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text)).strip().casefold()
