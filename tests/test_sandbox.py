@@ -176,3 +176,10 @@ async def test_a_python_that_ran_programs_ends_in_peace() -> None:
         for _ in range(5):
             group.start_soon(end_one)
     assert codes == [0] * 5
+
+
+async def test_a_sandbox_that_cannot_be_started_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONTY_BIN", "/no/such/program")
+    outcome = await run_program("1")
+    assert outcome.kind == "refused"
+    assert outcome.error.startswith("a process of its own, which cannot be started here")

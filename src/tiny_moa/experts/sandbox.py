@@ -84,7 +84,7 @@ class Outcome:
             program; `crashed`: the interpreter itself died.
         value: The `repr` of the program's last statement when that is an expression, cut to the limit; else empty.
         printed: What it printed.
-        error: `Type: message` of what ended it; for `refused`, what was missing.
+        error: `Type: message` of what ended it; for `refused`, what the sandbox lacks, as a noun.
     """
 
     kind: Kind
@@ -104,7 +104,7 @@ async def run_program(source: str, *, limits: Limits | None = None) -> Outcome:
     """
     bounds = limits or Limits()
     if len(source) > MAX_SOURCE_CHARS:
-        return Outcome("refused", error=f"a program of {len(source)} characters; at most {MAX_SOURCE_CHARS} are run")
+        return Outcome("refused", error=f"room for {len(source)} characters of source; {MAX_SOURCE_CHARS} are the most")
     try:
         program = _showing_its_value(source)
     except SyntaxError as exc:
@@ -152,7 +152,7 @@ class _Job:
         try:
             from pydantic_monty import CollectString, Monty, MontyError
         except ImportError:
-            return Outcome("refused", error="the sandbox, which is not installed; `pip install 'tiny-moa[experts]'` adds it")
+            return Outcome("refused", error="its own package, which `pip install 'tiny-moa[experts]'` adds")
         printed = CollectString(max_bytes=_PRINTED_BYTES)
         wanted = {"limits": _monty_limits(self._limits), "os_policy": {"sleep": "zero"}}
         pool = Monty(max_processes=1, feed_duration_limit_grace=_GRACE_SECONDS, request_timeout=self._limits.seconds + 1)
@@ -160,9 +160,9 @@ class _Job:
             with pool, pool.checkout(**wanted) as session, self._held(session.worker_pid):
                 session.feed_run(_SHOW % self._limits.value_chars)
                 value = session.feed_run(self._program, print_callback=printed)
-        except OSError as exc:
+        except (OSError, RuntimeError) as exc:  # the library raises plain `RuntimeError` when the process does not start
             logger.warning("the sandbox cannot be started: %s", exc)
-            return Outcome("refused", error=f"the sandbox, which cannot be started here: {exc}")
+            return Outcome("refused", error=f"a process of its own, which cannot be started here: {exc}")
         except MontyError as exc:
             return _failure(exc, printed.output)
         return Outcome("finished", value if isinstance(value, str) else "", printed.output)
