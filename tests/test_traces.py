@@ -5,6 +5,7 @@ import json
 import re
 import stat
 import sys
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from tests.fakes import Reply, ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
+from tests.test_meeting import Numbers, everybody, for_text, hold, panel, says
 from tiny_moa.errors import InvalidRequest, NoAnswer, UnknownExpert, WorkerFailed
 from tiny_moa.experts.base import Task
 from tiny_moa.traces import TraceStore, page_of, traces_folder, tree_of
@@ -169,3 +171,23 @@ async def test_the_tree_has_no_markup_of_a_models(tmp_path: Path) -> None:
     assert "[bold red]It[/] adds." in shown
     assert "\x1b" not in shown
     assert "multilingual" in shown
+
+
+async def test_a_meeting_is_shown_with_its_votes_and_nothing_it_says_becomes_markup(tmp_path: Path) -> None:
+    record = await record_of_a_chain(tmp_path)
+    likes = for_text("6")
+    runtimes = [says("It is <b>5</b>.", likes), says("It is 6.", for_text("5", 1)), says("It is 7.", likes)]
+    async with panel(*runtimes) as members:
+        found = await hold(members, Numbers(), everybody(3))
+    record["steps"][0]["minutes"] = [asdict(entry) for entry in found.minutes]
+    page = page_of(record)
+    assert "<h2>Meeting</h2>" in page
+    assert "enough evidence" in page
+    assert page.count('class="field"') == 3
+    assert "Conviction, round 1" in page
+    assert "It is &lt;b&gt;5&lt;/b&gt;." in page
+    assert "<b>5</b>" not in page
+
+
+async def test_a_run_without_a_meeting_has_no_section_for_one(tmp_path: Path) -> None:
+    assert "<h2>Meeting</h2>" not in page_of(await record_of_a_chain(tmp_path))
