@@ -111,6 +111,7 @@ def test_an_expert_between_two_parts_works_once() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
+        "Open costs.xlsx, calculate the total, and draft a mail to the tenant.",
         "Open costs.xlsx, calculate the sum of all rows, and write an e-mail to my tenant.",
         "costs.xlsx를 읽고 합계를 계산한 다음 메일 초안을 써줘",
     ],

@@ -16,6 +16,8 @@ DIRECT = "DIRECT"
 _LEAST_HEIR = 0.05
 """A guess that is less probable names no heir; the Brain answers then."""
 _MOST_HEIRS = 2
+_BEYOND_DOUBT = 0.9
+"""A route of a whole request that is less probable gives way to three parts that are each clear; ours, not measured."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,14 @@ def agreed(whole: Route | None, parts: Route | None) -> Route | None:
     """Settle between the route of a whole request and that of its parts.
 
     The parts say better what each expert is asked, so they win when they ask the same experts, or the whole is not clear, or
-    they are three or more and hold the experts of the whole. A whole that is clear wins otherwise.
+    they are three or more and either hold the experts of the whole or the whole is not `_BEYOND_DOUBT`. A whole that is clear
+    wins otherwise.
     """
     if whole is None or parts is None:
         return whole or parts
     asked, split = _experts(whole), _experts(parts)
-    is_wider = len(parts.steps) > 2 and set(asked) <= set(split)
+    is_certain = whole.confidence is None or whole.confidence >= _BEYOND_DOUBT
+    is_wider = len(parts.steps) > 2 and (set(asked) <= set(split) or not is_certain)
     return parts if asked == split or is_wider else whole
 
 
