@@ -14,7 +14,7 @@ from tiny_moa.answer import Answer
 from tiny_moa.catalog import load_catalog
 from tiny_moa.errors import InvalidRequest, NoAnswer, WorkerFailed
 from tiny_moa.experts.base import Proposal, Task, TemplatedModel
-from tiny_moa.experts.code import MAX_REQUEST_CHARS, CodeExpert, asks_about_code, is_algorithmic
+from tiny_moa.experts.code import MAX_REQUEST_CHARS, CodeExpert, asks_about_code, goal_of, is_algorithmic
 from tiny_moa.experts.coding.search import OPINIONS, REPAIRS, SAMPLES
 from tiny_moa.experts.sandbox import Limits
 
@@ -73,6 +73,13 @@ async def test_two_stated_examples_are_verified_only_when_an_answer_drawn_apart_
     answer, _ = await write(tmp_path, [RIGHT, *[squares, WRONG][:OPINIONS]], task)
     assert answer.status == "unverified"
     assert "too few" in answer.notes[0]
+
+
+def test_what_a_task_says_of_other_functions_is_no_example_of_its_own() -> None:
+    goal = goal_of(Task("Write a function named is_square. sqrt(16) = 4, so is_square(16) is true."), "t")
+    assert (goal.names, [example.call for example in goal.examples]) == (("is_square",), ["is_square(16)"])
+    goal = goal_of(Task("twice(2) gives 4 and then Input: 3, Output: 6"), "t")
+    assert (goal.names, len(goal.examples)) == (("twice",), 2)
 
 
 async def test_one_stated_example_is_never_verified(tmp_path: Path) -> None:

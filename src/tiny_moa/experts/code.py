@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tiny_moa.catalog import ExpertSpec
@@ -133,12 +134,18 @@ def goal_of(task: Task, template: str) -> Goal:
     given = given_tests(task, language)
     if language != "python":
         return Goal(task, language, template)
-    examples = read_examples(task.text)
     stub = read_stub(task.text)
-    named = called_names(task.tests) or demanded_names(task.text)
-    if not named:
-        named = tuple(dict.fromkeys(name for each in examples for name in called_names(f"{each.setup}\n{each.call}")))
-    return Goal(task, language, template, named, given, examples, stub)
+    demanded = called_names(task.tests) or demanded_names(task.text)
+    known = {*demanded, *(name for name, _ in stub.helpers)}
+    calls = [(example, called_names(f"{example.setup}\n{example.call}")) for example in read_examples(task.text)]
+    if demanded:  # a task may state other facts, such as what a root is
+        calls = [(example, names) for example, names in calls if known.issuperset(names)]
+    examples = tuple(example for example, _ in calls)
+    return Goal(task, language, template, demanded or _in_order(names for _, names in calls), given, examples, stub)
+
+
+def _in_order(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
 
 
 def given_tests(task: Task, language: str) -> tuple[Trial, ...]:
