@@ -185,7 +185,7 @@ def test_weights_of_another_version_are_refused() -> None:
     content = (ROOT / "src" / "tiny_moa" / "brain" / "router.bin").read_bytes()
     assert isinstance(read_classifier(content), Classifier)
     with pytest.raises(ConfigurationError, match="version 0"):
-        read_classifier(content.replace(b'"feature_version": 2', b'"feature_version": 0', 1))
+        read_classifier(content.replace(b'"feature_version": 3', b'"feature_version": 0', 1))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_classifier(b"no weights")
 

@@ -90,7 +90,7 @@ _FENCE = re.compile(r"```.*?(?:```|\Z)|(?<!`)`[^`\n]{2,}`(?!`)", re.DOTALL)
 _QUOTE = re.compile(
     r"(?<![\w])'(?=[^\s'])[^'\n]{1,400}(?:(?<=\w)'(?=[a-z]{1,2}\b)[^'\n]{1,400})*'(?![A-Za-z])|\"[^\"\n]{1,400}\"|“[^”]{1,400}”|‘[^’]{1,400}’|「[^」]{1,400}」|『[^』]{1,400}』|«[^»]{1,400}»"
 )
-_TAIL = re.compile(r"(?<![\w]https)(?<!http)\s?[::]\s+(?=\S)|[::]\n+")
+_TAIL = re.compile(r"\s?[:\uff1a]\s+(?=\S)|\uff1a(?=\S)")
 _CODE = re.compile(
     r"[{};]\s*$|=>|\bdef \w+\(|\bclass \w+[:({]|\bfunction\s*\w*\(|\b\w+\([^)가-힣]*\)\s*[;{]|\bimport \w+|#include|"
     r"\bfor \w+ in \w+|\b(?:SELECT\b.+\bFROM|INSERT INTO|UPDATE \w+ SET|CREATE TABLE)\b|\w+\s*[!=]=\s*\w|\+=|&&|\|\||"
@@ -205,7 +205,7 @@ def _topic_matches(words: str) -> list[re.Match[str]]:
 
 def _flags(text: str, words: str) -> Iterator[str]:
     yield from (f"mark:{mark}" for mark in set(re.findall(r"<[\w:]+>", words)))
-    if text.rstrip().endswith(("?", "?", "؟")):
+    if text.rstrip().endswith(("?", "\uff1f", "\u061f")):
         yield "asks"
     if _MATHS.search(text):
         yield "maths"
