@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import anyio
 from mcp.server.mcpserver import MCPServer
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.types import Resource, Tool
 
 import tiny_moa
@@ -16,6 +18,7 @@ from tiny_moa.server.resources import list_documents, register_resources
 from tiny_moa.server.status import published, status_folder
 from tiny_moa.server.team import Team, build_team
 from tiny_moa.server.tools import register_tools
+from tiny_moa.server.watch import Watch
 from tiny_moa.settings import Settings
 
 INSTRUCTIONS = (
@@ -80,10 +83,15 @@ def build_server(team: Team, *, snapshots: Path | None = None) -> TinyMoAServer:
         snapshots: The folder to keep a snapshot in for `tiny-moa status`; `None` keeps none.
     """
 
+    bus = InMemorySubscriptionBus()
+    watch = Watch(team.library, bus)
+
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
-        async with team, published(team, snapshots) if snapshots else nullcontext():
+        async with team, published(team, snapshots) if snapshots else nullcontext(), anyio.create_task_group() as group:
+            group.start_soon(watch.run)
             yield
+            group.cancel_scope.cancel()
 
     server = TinyMoAServer(
         team,
@@ -93,6 +101,8 @@ def build_server(team: Team, *, snapshots: Path | None = None) -> TinyMoAServer:
         instructions=INSTRUCTIONS,
         version=tiny_moa.__version__,
         lifespan=lifespan,
+        subscriptions=bus,
+        middleware=[watch.notice],
     )
     register_tools(server, team)
     register_resources(server, team)
