@@ -35,7 +35,7 @@ _SCHEMA: dict[str, Any] = {
     "required": ["command", "explanation"],
     "additionalProperties": False,
 }
-_SURE = 0.97
+_SURE = 0.98
 """The score from which a candidate that answers to every word of the request is taken without a model."""
 _LEAST = 0.7
 """Below this score a candidate shares too little with the request to be offered."""

@@ -170,7 +170,17 @@ def _mark(request: str, sayings: Sayings) -> _Reading:
         letter = "L" if value.startswith("\x01") else _LETTERS[literal.kind]
         out += f"⟦{letter}{len(literals)}⟧"
         literals.append(literal)
-    return _Reading(re.sub(r"\s+", " ", out).strip(" .?!"), literals)
+    return _Reading(_byte_sizes(re.sub(r"\s+", " ", out).strip(" .?!"), literals), literals)
+
+
+def _byte_sizes(text: str, literals: list[Literal]) -> str:
+    """Read a number of bytes as a size of `find`."""
+
+    def put(match: re.Match[str]) -> str:
+        literals.append(Literal("size", literals[int(match[1])].value + "c"))
+        return f"⟦S{len(literals) - 1}⟧"
+
+    return re.sub(r"⟦N(\d+)⟧\s?(?:bytes?\b|바이트)", put, text)
 
 
 def _value(found: str, reading: _Reading) -> str:
@@ -216,6 +226,8 @@ def _apply(rule: Rule, pattern: re.Pattern[str], reading: _Reading, sayings: Say
         values = [_value(group, reading) for group in groups]
         _take(rule, match, values, reading, sayings)
         before, after = reading.text[: match.start()], reading.text[match.end() :]
+        for mark in (group for group in match.groups() if group and group.startswith("⟦")):
+            before, after = before.replace(mark, ""), after.replace(mark, "")
         reading.text = f"{before} {after}" if rule.kind == "flag" else f"{before} ; {after}"
         if rule.kind in ("action", "flag", "depth"):
             return

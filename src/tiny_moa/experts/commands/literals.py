@@ -35,9 +35,7 @@ class Piece:
     literal: Literal | None = None
 
 
-_UNITS = (
-    r"(?i:bytes?|[kmgt]i?b(?:ytes?)?|(?:kilo|mega|giga|tera)bytes?|[kmgt](?![a-z])|(?:킬로|메가|기가|테라)(?:바이트)?|바이트)"
-)
+_UNITS = r"(?i:[kmgt]i?b(?:ytes?)?|(?:kilo|mega|giga|tera)bytes?|[kmgt](?![a-z])|(?:킬로|메가|기가|테라)(?:바이트)?)"
 _NAME = r"[\w가-힣.,@%+=:~-]"
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("quoted", r"\"(?P<q1>[^\"\n]+)\"|“(?P<q2>[^”\n]+)”|(?<![\w가-힣])['‘`](?P<q3>[^'’`\n]+)['’`](?![A-Za-z0-9_])"),
@@ -68,7 +66,7 @@ _PARTICLE = re.compile(
     r"(?<=[\w/~-])(?<![가-힣])(?:에서|에는|에|을|를|이|가|은|는|의|로|으로|와|과|도|만|까지|부터|이?라는|인|보다|안에|아래|밑)+$"
 )
 _SIZE = re.compile(r"([\d.]+)\s?(\S+)")
-_KOREAN_UNITS = {"킬": "k", "메": "m", "기": "g", "테": "t", "바": "b"}
+_KOREAN_UNITS = {"킬": "k", "메": "m", "기": "g", "테": "t"}
 
 
 def split_literals(text: str) -> tuple[Piece, ...]:
@@ -116,9 +114,9 @@ def _literal(match: re.Match[str]) -> Literal:
 
 
 def size_value(text: str) -> str:
-    """Give a size as GNU utilities write it: `100 MB` is `100M`, `512 bytes` is `512c`."""
+    """Give a size as GNU utilities write it: `100 MB` is `100M`."""
     found = _SIZE.match(text)
     if found is None:
         return text
     unit = _KOREAN_UNITS.get(found[2][0], found[2][0].lower())
-    return found[1] + {"b": "c", "k": "k", "m": "M", "g": "G", "t": "T"}.get(unit, "")
+    return found[1] + {"k": "k", "m": "M", "g": "G", "t": "T"}.get(unit, "")

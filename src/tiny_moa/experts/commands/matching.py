@@ -27,7 +27,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     _NAMES, "process": _NAMES, "branch": _NAMES, "container": _NAMES, "image": _NAMES, "var": ("variable", "word",
     "quoted"), "interface": _NAMES, "prefix": ("quoted", "path", "word"), "value": ("quoted", "word", "number",
     "path", "url"), "host": ("host", "path", "word", "quoted", "url", "variable"), "login": ("host", "word"), "url":
-    ("url", "path", "quoted", "host"), "pid": ("number", "variable", "word"), "pids": ("number",), "packages": _NAMES,
+    ("url", "path", "quoted", "host"), "pid": ("number", "variable"), "pids": ("number",), "packages": _NAMES,
     "port": ("number",), "n": ("number", "word"), "m": ("number", "word"), "size": ("size", "number"), "mode":
     ("mode", "number", "quoted"), "date": ("date", "quoted", "number", "word"), "ext": ("extension", "word", "glob",
     "quoted"), "signal": ("word", "number"), "message": ("quoted", "word"), "commit": ("word", "quoted", "number"),
@@ -36,6 +36,7 @@ _NEVER_A_KNOWN_WORD = frozenset({"ext", "delim", "date", "size", "n", "m", "mode
 _LITERAL_WEIGHT = 1.6
 _MISSING_WEIGHT = 1.2
 _HAVE_SUBCOMMANDS = frozenset(["git", "docker", "apt", "dnf", "yum", "snap", "pip", "systemctl", "npm"])
+_NAMES_A_PATH = frozenset({"file", "folder", "called", "named"})
 _DEFAULT_WEIGHT = 0.08
 _STRAY_WEIGHT = 2.6
 _SHORTLIST = 80
@@ -97,31 +98,42 @@ def _match(tokens: Sequence[Token], task: CommandTask, wording: Wording, table: 
     left = Counter(token.idea for index, token in enumerate(tokens) if token.idea and index not in used)
     shared = left & wording.ideas
     left -= shared
-    flags, values = [], {slot: tuple(_written(tokens[i].literal, slot) for i in found) for slot, found in chosen.items() if found}
-    explained = sum(table.weight(idea) * n for idea, n in shared.items())
+    values = {slot: tuple(_written(tokens[i].literal, slot) for i in found) for slot, found in chosen.items() if found}
+    flags, said = _options(task, tokens, left, used)
+    spare = [token for i, token in enumerate(tokens) if i not in used and _must_be_used(token)]
+    stray = _stray(tokens, wording, chosen)
+    explained = sum(table.weight(idea) * n for idea, n in (shared + said).items())
+    explained += (sum(1 for slot in wording.slots if chosen.get(slot[0])) - len(stray)) * _LITERAL_WEIGHT
+    of_request = _weigh(left, shared, table) + _LITERAL_WEIGHT * len(spare) + _STRAY_WEIGHT * len(stray)
+    unsaid = wording.ideas - shared
+    of_wording = _weigh(unsaid, shared, table) + _weigh_open(wording, task, chosen)
+    score = 2 * explained / (2 * explained + of_request + of_wording) if explained else 0.0
+    score *= 1.0 if _suits(task, values) else 0.75
+    command, placeholders = fill(_with_flags(task.run, flags), values)
+    names = (token.literal.value for token in (*spare, *stray) if token.literal)
+    unread = (*(idea for idea in left if idea not in shared), *names)
+    heavy = tuple(idea for idea in unsaid if table.weight(idea) > 0.6 and idea not in shared)
+    heavy += tuple(slot for slot, found in chosen.items() if any(_is_guessed(tokens, slot, index) for index in found))
+    return Match(task, values, command, placeholders, score + _context_bonus(tokens, wording, chosen), unread, heavy)
+
+
+def _options(task: CommandTask, tokens: Sequence[Token], left: Counter[str], used: set[int]) -> tuple[list[str], Counter[str]]:
+    """Take the options that a request asks for out of what is left of it; gives the flags and the ideas they took."""
+    flags: list[str] = []
+    said: Counter[str] = Counter()
     for option in task.options:
         if taken := _option_taken(option, tokens, left, used):
             ideas, index = taken
             flags.append(_flag(option, tokens[index] if index is not None else None))
             used |= set() if index is None else {index}
-            explained += sum(table.weight(idea) * left.pop(idea) for idea in ideas if idea in left)
-    spare = [token for i, token in enumerate(tokens) if i not in used and _must_be_used(token)]
-    stray = _stray(tokens, wording, chosen)
-    filled = (sum(1 for slot in wording.slots if chosen.get(slot[0])) - len(stray)) * _LITERAL_WEIGHT
-    missing = [slot for slot, _, _ in wording.slots if not chosen.get(slot) and slot not in task.defaults]
-    unsaid = wording.ideas - shared
-    of_request = _weigh(left, shared, table) + _LITERAL_WEIGHT * len(spare) + _STRAY_WEIGHT * len(stray)
-    open_slots = sum(1 for slot, _, _ in wording.slots if not chosen.get(slot)) - len(missing)
-    of_wording = _weigh(unsaid, shared, table) + _MISSING_WEIGHT * len(missing) + _DEFAULT_WEIGHT * open_slots
-    both = explained + filled
-    score = 2 * both / (2 * both + of_request + of_wording) if both else 0.0
-    score *= 1.0 if _suits(task, values) else 0.75
-    command, placeholders = fill(_with_flags(task.run, flags), values)
-    unread = tuple(idea for idea in left if idea not in shared) + tuple(
-        token.literal.value for token in (*spare, *stray) if token.literal
-    )
-    heavy = tuple(idea for idea in unsaid if table.weight(idea) > 0.6 and idea not in shared)
-    return Match(task, values, command, placeholders, score + _context_bonus(tokens, wording, chosen), unread, heavy)
+            said.update({idea: left.pop(idea) for idea in ideas if idea in left})
+    return flags, said
+
+
+def _weigh_open(wording: Wording, task: CommandTask, chosen: Mapping[str, tuple[int, ...]]) -> float:
+    """Weigh the slots that nothing fills: much where the command then has a gap, little where there is a default."""
+    empty = [slot for slot, _, _ in wording.slots if not chosen.get(slot)]
+    return sum(_DEFAULT_WEIGHT if slot in task.defaults else _MISSING_WEIGHT for slot in empty)
 
 
 def _weigh(ideas: Counter[str], shared: Counter[str], table: CommandTable) -> float:
@@ -140,6 +152,14 @@ def _is_stray(tokens: Sequence[Token], slot: tuple[str, str, str], index: int) -
     if literal is None or literal.strength == 3 or literal.is_optional:
         return False
     return not (slot[1] == near[0] != "" or slot[2] == near[1] != "" or "named" in near or "called" in near)
+
+
+def _is_guessed(tokens: Sequence[Token], slot: str, index: int) -> bool:
+    """Tell whether a plain word was taken for a path although neither "file" nor "folder" nor a naming word is beside it."""
+    literal = tokens[index].literal
+    if literal is None or literal.kind != "word" or literal.strength == 3 or _TAKES[slot.rstrip("0123456789")] is not _PATHS:
+        return False
+    return not _NAMES_A_PATH & set(neighbours(tokens, index))
 
 
 def _suits(task: CommandTask, values: Mapping[str, tuple[tuple[str, str], ...]]) -> bool:

@@ -21,6 +21,11 @@ _ENDING = re.compile(
     r" [\"']?\*?\.?([a-z0-9]{1,5})[\"']?(?![\w.])",
     re.IGNORECASE,
 )
+_PHRASES = (
+    (re.compile(r"\bline[- ]numbers?\b", re.IGNORECASE), "linenumber"),
+    (re.compile(r"\b(?:begin|start)(?:s|ning|ing)? with\b", re.IGNORECASE), "startswith"),
+    (re.compile(r"\bend(?:s|ing)? with\b", re.IGNORECASE), "endswith"),
+)
 _ENDING_KOREAN = re.compile(r"확장자가 \.?([A-Za-z0-9]{1,5})인 (?:모든 )?파일")
 _STDIN = r"\b(?:from )?(?:the )?(?:standard input|stdin)\b|표준\s?입력(?:에서|을|으로)?"
 
@@ -124,6 +129,8 @@ def mark_places(text: str, places: Sequence[tuple[re.Pattern[str], str]]) -> str
 
     Also reads "files ending in .txt" as `*.txt` files and "files/folders" as two words, which look like one path.
     """
+    for pattern, word in _PHRASES:
+        text = pattern.sub(word, text)
     text = _PAIR.sub(r"\1 and \2", text)
     text = _ENDING.sub(r"*.\1 files", _ENDING_KOREAN.sub(r"*.\1 파일", text))
     pieces = []
@@ -232,8 +239,10 @@ def _name_words(tokens: list[Token], lexicon: Lexicon) -> Iterable[Token]:
         previous = tokens[index - 1] if index else Token()
         following = tokens[index + 1] if index + 1 < len(tokens) else Token()
         is_word = token.literal is not None and token.literal.kind == "word"
+        is_sought = previous.role == "of" and index > 1 and tokens[index - 2].idea == "find"
         near = (
-            previous.idea in kinds
+            is_sought
+            or previous.idea in kinds | {"startswith", "endswith"}
             or following.idea in kinds
             or "named" in (previous.role, following.role)
             or following.role in ("object", "to")
