@@ -320,8 +320,6 @@ class _Parser:
             if word in "fgh" and self._peek() == ("sign", "("):
                 _refuse(f"{word} is a function nobody defined")
             return ["v", word]
-        if word in ("C", "P"):
-            _refuse("a word")
         if len(word) <= 4 and any(set(word) <= set(letters) for letters in _PRODUCTS):
             node: Node = ["v", word[0]]
             for letter in word[1:]:

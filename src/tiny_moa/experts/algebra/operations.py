@@ -227,11 +227,7 @@ def _terminating(value: Any) -> str:
     """A fraction whose denominator has only twos and fives, as the decimal number it is."""
     if not value.is_Rational or value.is_Integer:
         return ""
-    twos_fives, rest = 0, int(value.q)
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest, twos_fives = rest // prime, twos_fives + 1
-    places = next((n for n in range(1, 21) if 10**n % int(value.q) == 0), 0) if rest == 1 else 0
+    places = next((n for n in range(1, 21) if 10**n % int(value.q) == 0), 0)
     if not places:
         return ""
     whole, part = divmod(abs(int(value.p)) * 10**places // int(value.q), 10**places)
