@@ -24,6 +24,9 @@ _SHORT_LINE = 0.5
 """A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
 _LAST_LINE = 0.75
 """The same for a line that ends a sentence."""
+_PAGE_NUMBER = re.compile(
+    r"(?:page|p\.|seite)?\s*\d{1,4}\s*(?:(?:of|/|von)\s*\d{1,4})?|[-–—]\s*\d{1,4}\s*[-–—]|\d{1,4}\s*쪽", re.I
+)
 CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Listing|Abbildung|Tabelle|그림|표|사진)\s*\d+(?:[.:]|\s|$)")
 """How the caption of a figure or table begins."""
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
@@ -80,7 +83,7 @@ def find_furniture(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> 
     """Find running headers and footers.
 
     A line is furniture when it stands in the upper or lower 9 % of its page and another page has the same there,
-    numbers apart.
+    numbers apart, or when it is the number of the page.
 
     Args:
         pages: The lines of each page.
@@ -93,7 +96,11 @@ def find_furniture(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> 
     for lines, height in zip(pages, heights, strict=True):
         counts.update({key for line in lines if (key := _edge_key(line, height))})
     return [
-        {index for index, line in enumerate(lines) if (key := _edge_key(line, height)) and counts[key] > 1}
+        {
+            index
+            for index, line in enumerate(lines)
+            if (key := _edge_key(line, height)) and (counts[key] > 1 or _PAGE_NUMBER.fullmatch(line.text.strip()))
+        }
         for lines, height in zip(pages, heights, strict=True)
     ]
 

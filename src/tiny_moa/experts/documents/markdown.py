@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 PICTURE: Final = "<!-- image -->"
@@ -12,6 +12,7 @@ NOTES: Final = "Notes: "
 """What stands before a speaker's notes."""
 _CLOSING = re.compile(r"[,.;:!?)\]}»”’%…、。]")
 _OPENING = ("(", "[", "{", "«", "“", "‘")
+_STRAY_SPACE = re.compile(r"(?<=[\w)\]*]) (?=[,.](?:\s|$))")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _RULE_CELL = re.compile(r":?-{1,}:?")
 
@@ -67,7 +68,9 @@ def _serializers() -> tuple[Any, Any]:
             parts = doc_serializer.get_parts(
                 item=item, list_level=level, is_inline_scope=True, visited=set() if visited is None else visited, **_own(kwargs)
             )
-            return create_ser_result(text=join_pieces([part.text for part in parts if part.text]), span_source=parts)
+            printed = [part for part in parts if part.text]
+            text = join_pieces([part.text for part in printed], raised=[_is_raised(part) for part in printed])
+            return create_ser_result(text=text, span_source=parts)
 
     return TextSerializer(), InlineSerializer()
 
@@ -85,17 +88,32 @@ def _with_language(block: str, item: Any) -> str:
     return f"{fence[0]}{language}{block[fence.end() :]}"
 
 
-def join_pieces(pieces: list[str]) -> str:
-    """Join the differently printed pieces of a sentence; none but opening brackets end without a space."""
-    text = ""
-    for piece in pieces:
+def _is_raised(part: Any) -> bool:
+    """Whether a piece is an index or exponent."""
+    formatting = getattr(part.spans[0].item, "formatting", None) if part.spans else None
+    return formatting is not None and formatting.script.value in ("sub", "super")
+
+
+def join_pieces(pieces: Sequence[str], *, raised: Sequence[bool] = ()) -> str:
+    """Join the differently printed pieces of a sentence, with a space where a sentence has one.
+
+    Punctuation stands at the piece before, an opening bracket at the piece after. An index stands at its letter, and a
+    capital after it as in H2O.
+    """
+    text, was_raised = "", False
+    for piece, is_raised in zip(pieces, [*raised, *[False] * (len(pieces) - len(raised))], strict=True):
         is_close = not text or _CLOSING.match(piece) or text.endswith((*_OPENING, "\n", " "))
+        is_close = is_close or is_raised or (was_raised and piece[:1].isupper())
         text = text + piece if is_close else f"{text} {piece}"
+        was_raised = is_raised
     return text
 
 
 def tidy(markdown: str) -> str:
-    """Write the rows of tables compactly, with `|` inside a cell escaped as Markdown does; code stays as it is."""
+    """Write the rows of tables compactly, with `|` inside a cell escaped as Markdown does; code stays as it is.
+
+    A space that docling put before a comma or full stop goes.
+    """
     lines: list[str] = []
     fence = ""
     for line in markdown.split("\n"):
@@ -103,7 +121,7 @@ def tidy(markdown: str) -> str:
         if mark and (not fence or mark[0].startswith(fence)):
             fence = "" if fence else mark[0]
         is_row = not fence and len(line) > 2 and line.startswith("|") and line.rstrip().endswith("|")
-        lines.append(_tidy_row(line.rstrip()) if is_row else line.replace("\u2060", ""))
+        lines.append(_tidy_row(line.rstrip()) if is_row else line if fence else _STRAY_SPACE.sub("", line.replace("\u2060", "")))
     return "\n".join(lines)
 
 
