@@ -47,6 +47,12 @@ class Settings(BaseModel):
     url_hosts: tuple[str, ...] = Field(
         (), description="hosts that documents may be fetched from, joined by commas; `*.example.org` allows those below it"
     )
+    vlm_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+.*)?$",
+        description="an OpenAI-compatible endpoint of a vision model that reads scanned pages, such as http://127.0.0.1:8080/v1",
+    )
+    vlm_model: str = Field("", description="the vision model's name at that endpoint")
     traces: bool = Field(True, description="whether a trace of every run is kept in the user's data folder, for tiny-moa trace")
     tldr: Path | None = Field(None, description="the `pages` folder of a tldr-pages checkout, for further shell commands")
     log_level: LogLevel = Field("warning", description="what goes to stderr: debug, info, warning or error")

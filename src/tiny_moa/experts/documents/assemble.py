@@ -11,6 +11,7 @@ from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.tables import Table
+from tiny_moa.experts.documents.vision import markdown_boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Content:
         rules: Thin lines.
         pictures: Bitmaps that are no ornaments.
         turned_goes_up: Whether most of the turned words run upwards.
+        written: Markdown that a vision model wrote about the page, in the place of everything else; empty for none.
         is_scan: Whether its words were recognised in a picture, so that their sizes say little about other pages.
     """
 
@@ -41,6 +43,7 @@ class Content:
     pictures: tuple[Picture, ...] = ()
     turned_goes_up: bool = False
     is_scan: bool = False
+    written: str = ""
 
 
 def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
@@ -83,7 +86,8 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
         body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
         ordered = layout.order_columns([*body, *ruled, *content.pictures])
         built = blocks.build_blocks(tables.find_aligned_tables(ordered), typography[content.is_scan])
-        pages.append(built + _turned_text(content.turned))
+        seen = markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
+        pages.append(built + _turned_text(content.turned) + seen)
     furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
     return blocks.level_headings(pages), furniture
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tiny_moa.experts.documents import scan
+from tiny_moa.errors import ConversionFailed
+from tiny_moa.experts.documents import scan, vision
 from tiny_moa.experts.documents.assemble import Content, Picture, assemble
 from tiny_moa.experts.documents.document import Engine
 from tiny_moa.experts.documents.glyphs import read_words
@@ -104,7 +105,8 @@ class _PageReader:
         content = upright(take_content(page, page_backend, level, turned))
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
-        self._record.engines.setdefault(page.page_no, "text" if content.words or content.turned else "none")
+        has_text = content.words or content.turned
+        self._record.engines.setdefault(page.page_no, "text" if has_text else "none")
         return content
 
     def close(self) -> None:
@@ -117,8 +119,11 @@ class _PageReader:
         picture = self._render(number, content)
         if not _has_ink(picture):
             return content
+        if len(content.words) < _MIN_WORDS and (written := self._have_written(number, picture)):
+            self._record.engines[number] = "vlm"
+            return Content(content.width, content.height, (), written=written)
         if not scan.is_installed():
-            self._record.warnings[number] = [NEEDS_OCR]
+            self._record.warnings.setdefault(number, []).append(NEEDS_OCR)
             return content
         per_point = picture.width / content.width
         found: list[Run] = []
@@ -137,11 +142,23 @@ class _PageReader:
             self._record.engines[number] = "ocr"
         return replace(content, words=(*content.words, *found), is_scan=not content.words)
 
+    def _have_written(self, number: int, picture: Any) -> str:
+        """Give what a vision model writes about a page, empty when there is none or it failed."""
+        endpoint = vision.find_endpoint()
+        if endpoint is None:
+            return ""
+        try:
+            return vision.read_picture(endpoint, picture, seconds=self._seconds)
+        except ConversionFailed as exc:
+            self._record.warnings[number] = [str(exc)]
+            return ""
+
     def _note(self, number: int, reading: scan.Reading) -> None:
         if reading.n_unread > max(1, 0.1 * len(reading.lines)):
             from tiny_moa.experts.documents import tesseract
 
-            self._record.warnings[number] = [PART_UNREAD if tesseract.reads_korean() else UNKNOWN_SCRIPT]
+            said = PART_UNREAD if tesseract.reads_korean() else UNKNOWN_SCRIPT
+            self._record.warnings.setdefault(number, []).append(said)
 
     def _render(self, number: int, content: Content) -> Any:
         long, short = max(content.width, content.height), min(content.width, content.height)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from tiny_moa.child import Frame, Reply
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
 from tiny_moa.experts.documents.forks import serve_forks
+from tiny_moa.experts.documents.vision import find_endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,8 @@ def main() -> None:
     """Answer requests until standard input closes."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
     logging.getLogger("docling").setLevel(logging.CRITICAL)  # it logs a traceback for every damaged file
-    forbid_network()
+    endpoint = find_endpoint()
+    forbid_network(endpoint.host if endpoint else "")
     serve_forks(answer, load, cap_memory)
 
 
@@ -85,14 +89,30 @@ def cap_memory(limit_bytes: int = MAX_MEMORY_BYTES) -> None:
         logger.warning("the memory of the document process could not be capped")
 
 
-def forbid_network() -> None:
-    """Make every attempt of this process to open a connection or look up a name fail, for good."""
+def forbid_network(allowed: str = "") -> None:
+    """Make every attempt of this process to open a connection or look up a name fail, for good.
+
+    Args:
+        allowed: The one host that stays reachable, that of the user's vision model.
+    """
+    addresses = {allowed} if allowed else set()
+    if allowed:
+        with suppress(OSError):
+            addresses |= {str(found[4][0]) for found in socket.getaddrinfo(allowed, None)}
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _NETWORK_EVENTS:
+        if event in _NETWORK_EVENTS and (event == "socket.bind" or _host(event, arguments) not in addresses):
             raise PermissionError(f"the document process has no network ({event})")
 
     sys.addaudithook(refuse)
+
+
+def _host(event: str, arguments: tuple[Any, ...]) -> str:
+    """Give the host that a network event is about."""
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        return str(arguments[0])
+    address = arguments[1]
+    return str(address[0]) if isinstance(address, tuple) else str(address)
 
 
 def _respond(request: Frame, reply: Reply) -> Frame:
