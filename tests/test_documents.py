@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.documents import make
+from tests.documents import make, scans
 from tests.test_documents_reader import Recorder
 from tiny_moa.child import ChildProcess
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused, PasswordNeeded
@@ -192,8 +192,8 @@ async def test_the_child_loads_neither_torch_nor_transformers(tmp_path: Path) ->
     child = ChildProcess(WORKER, "the document process")
     await child.start()
     try:
-        for name in ("handbook.docx", "report.pdf"):
-            content = make.MAKERS[name]()
+        for name in ("handbook.docx", "report.pdf", "notice.png"):
+            content = make.MAKERS[name]() if name in make.MAKERS else scans.saved(scans.notice(), "PNG")
             (tmp_path / name).write_bytes(content)
             request = {"op": "convert", "path": str(tmp_path / name), "name": name, "suffix": Path(name).suffix, "seconds": 30}
             await child.send({"id": 1, "digest": hashlib.sha256(content).hexdigest(), **request})

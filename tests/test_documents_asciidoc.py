@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiny_moa.experts.documents.asciidoc import prepare_asciidoc, table_rows
@@ -25,6 +25,7 @@ def test_rows_of_tables_come_to_stand_on_lines(lines: list[str], attributes: str
     assert table_rows(lines, attributes) == rows
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abc xyz", min_size=1, max_size=6), min_size=1, max_size=12), st.integers(1, 4))
 def test_no_cell_is_lost(cells: list[str], width: int) -> None:
     rows = table_rows([f"|{cell}" for cell in cells], f"[cols={width}]")

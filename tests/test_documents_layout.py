@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiny_moa.experts.documents import blocks, layout, tables
@@ -65,11 +65,13 @@ def texts_of(boxes: Sequence[Box]) -> list[str]:
     return found
 
 
+@settings(deadline=None)
 @given(words())
 def test_every_word_is_in_exactly_one_line(found: list[Run]) -> None:
     assert letters(line.text for line in layout.join_words(found)) == letters(word.text for word in found)
 
 
+@settings(deadline=None)
 @given(words(), st.randoms(use_true_random=False))
 def test_lines_do_not_depend_on_the_order_of_the_words(found: list[Run], random: object) -> None:
     places = {(word.left, word.top) for word in found}
@@ -80,6 +82,7 @@ def test_lines_do_not_depend_on_the_order_of_the_words(found: list[Run], random:
     assert layout.join_words(shuffled) == layout.join_words(found)
 
 
+@settings(deadline=None)
 @given(words())
 def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
     lines: list[Box] = [*layout.join_words(found), Box(0, 0, 50, 50)]
@@ -87,6 +90,7 @@ def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
     assert Counter(map(id, ordered)) == Counter(map(id, lines))
 
 
+@settings(deadline=None)
 @given(words(), rules())
 def test_a_page_keeps_every_letter_through_all_steps(found: list[Run], drawn: list[Box]) -> None:
     ruled, rest = tables.take_ruled_tables(found, drawn)
@@ -97,6 +101,7 @@ def test_a_page_keeps_every_letter_through_all_steps(found: list[Run], drawn: li
     assert after == before
 
 
+@settings(deadline=None)
 @given(words(), rules())
 def test_the_cells_of_a_table_cover_its_grid_once(found: list[Run], drawn: list[Box]) -> None:
     for table in tables.take_ruled_tables(found, drawn)[0]:
@@ -230,3 +235,44 @@ def test_numbered_headings_follow_their_numbers() -> None:
     page = [Block(0, 0, 1, 1, "heading", text, level) for text, level in made]
     (levelled,) = blocks.level_headings([page])
     assert [box.level for box in levelled if isinstance(box, Block)] == [1, 2, 3, 2, 4, 3]
+
+
+def test_columns_in_the_middle_of_a_page_are_read_one_after_the_other() -> None:
+    wide = [run(f"over both columns {PROSE} {PROSE}", 0, 40 + 12 * number) for number in range(8)]
+    left = [run(f"left{number} {PROSE}", 0, 161 + 12 * number) for number in range(4)]
+    right = [run(f"right{number} {PROSE}", 270, 156 + 12 * number) for number in range(4)]
+    after = [run(f"after both columns {PROSE} {PROSE}", 0, 240 + 12 * number) for number in range(8)]
+    ordered = [line.text.split()[0] for line in layout.order_columns([*wide, *right, *left, *after])]
+    assert ordered == ["over"] * 8 + [f"left{n}" for n in range(4)] + [f"right{n}" for n in range(4)] + ["after"] * 8
+
+
+def test_arabic_and_hebrew_are_read_from_the_right() -> None:
+    placed = [run("12", 0, 0), run("שלום", 20, 0), run("Quay", 50, 0), run("Five", 75, 0), run("עולם", 100, 0)]
+    (line,) = layout.join_words(placed)
+    assert line.text == "עולם Quay Five שלום 12"
+    (line,) = layout.join_words([run("4.", 0, 0), run("שלום", 15, 0), run("עולם", 40, 0)])
+    assert line.text == "4. עולם שלום"
+
+
+def test_a_korean_word_divided_at_the_end_of_a_line_is_put_together() -> None:
+    assert (
+        blocks.join_lines(["크레인 두 대를 수리하였", "습니다. 북쪽 부두", "공사"])
+        == "크레인 두 대를 수리하였습니다. 북쪽 부두 공사"
+    )
+
+
+def test_words_that_stand_in_columns_with_narrow_gaps_are_cells() -> None:
+    rows = [("Gull", "12:30", "13:05"), ("Tern", "12:41", "13:17"), ("Skua", "12:59", "13:40")]
+    placed = [run(text, 31 * c, 14 * r, height=10) for r, row in enumerate(rows) for c, text in enumerate(row)]
+    lines = layout.join_words(placed)
+    assert [line.text for line in lines] == [text for row in rows for text in row]
+
+
+def test_a_numbered_heading_is_no_title_and_levels_have_no_gaps() -> None:
+    sizes = (20.0, 14.0, 13.0)
+    typography = Typography(10.0, sizes)
+    levels = [
+        blocks.heading_level([run(text, 0, 0, height=size)], text, typography) for text, size in zip("abc", sizes, strict=True)
+    ]
+    found = blocks.level_headings([[Block(0, 0, 9, 9, "heading", "Title", 1), Block(0, 9, 9, 9, "heading", "1 A", 3)]])
+    assert levels == [1, 2, 3] and [box.level for box in found[0] if isinstance(box, Block)] == [1, 2]

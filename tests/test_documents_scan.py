@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.documents import make, scans
@@ -26,6 +26,7 @@ def word(text: str, left: float, top: float, height: float = 10) -> Run:
     return Run(left, top, left + 6 * len(text), top + height, text)
 
 
+@settings(deadline=None)
 @given(st.floats(-30, 30), st.integers(2, 12))
 def test_the_skew_of_a_page_is_that_of_its_lines(degrees: float, n_lines: int) -> None:
     found = scan.skew([corners(50, 40 * number, 400, degrees) for number in range(n_lines)])
@@ -36,6 +37,7 @@ def test_a_few_short_words_tell_no_skew() -> None:
     assert scan.skew([corners(0, 0, 30, 20), corners(0, 40, 400, 20)]) == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(8, 60), max_size=20))
 def test_lines_of_nearly_one_height_get_the_same_and_keep_their_middle(heights: list[float]) -> None:
     lines = [Run(0, 100, 50, 100 + height, "x") for height in heights]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.documents import make, scans
@@ -111,6 +111,7 @@ def test_what_the_model_writes_becomes_blocks_and_tables() -> None:
     assert isinstance(code, Block) and (code.kind, code.text) == ("code", "x = 1\n\ny = 2")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab ", min_size=1, max_size=8), max_size=12))
 def test_no_word_of_a_written_page_is_lost(lines: list[str]) -> None:
     boxes = markdown_boxes("\n".join(lines), PAGE)

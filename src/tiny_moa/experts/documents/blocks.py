@@ -24,6 +24,10 @@ _SHORT_LINE = 0.5
 """A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
 _LAST_LINE = 0.75
 """The same for a line that ends a sentence."""
+_ENDING = re.compile(
+    r"(?:습니다|니다|었다|았다|였다|하였다|한다|된다|다|을|를|은|는|의|에|에서|으로|로|와|과|까지|부터)(?=[\s.,)]|$)"
+)
+"""What no Korean word is by itself: the rest of one that was divided at the end of a line."""
 _PAGE_NUMBER = re.compile(
     r"(?:page|p\.|seite)?\s*\d{1,4}\s*(?:(?:of|/|von)\s*\d{1,4})?|[-–—]\s*\d{1,4}\s*[-–—]|\d{1,4}\s*쪽", re.I
 )
@@ -195,7 +199,8 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
 def _is_first_line(lines: Sequence[Run], line: Run) -> bool:
     """Whether a line is indented as the first of a paragraph is."""
     last = lines[-1]
-    if line.left - last.left <= 0.8 * line.height or (len(lines) == 1 and _marker(last.text)):
+    indent = line.left - last.left
+    if indent <= 0.8 * line.height or (len(lines) == 1 and _marker(last.text) and indent < 3 * line.height):
         return False
     is_centred = abs((line.left + line.right) - (last.left + last.right)) < line.height
     return not is_centred
@@ -224,7 +229,7 @@ def join_lines(lines: Sequence[str]) -> str:
     for line in lines[1:]:
         if len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and line[:1].islower():
             text = text[:-1] + line
-        elif _is_spaceless(text[-1:]) and _is_spaceless(line[:1]):
+        elif (_is_spaceless(text[-1:]) and _is_spaceless(line[:1])) or _ENDING.match(line):
             text += line
         else:
             text = f"{text} {line}"

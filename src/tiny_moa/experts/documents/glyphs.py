@@ -169,6 +169,8 @@ def _begins_word(word: list[_Letter], letter: _Letter) -> bool:
 
 
 def _run(word: list[_Letter]) -> Run:
+    if sum(_is_right_to_left(letter.text) for letter in word) * 2 > len(word):
+        word = sorted(word, key=lambda letter: -letter.x)  # some files hold such words from left to right
     text = _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), "".join(letter.text for letter in word))
     low, high = min(letter.x for letter in word), max(letter.end for letter in word)
     size, line = word[0].size, word[0].y

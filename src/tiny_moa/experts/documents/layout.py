@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -158,10 +159,29 @@ def _one_line(words: Sequence[Run]) -> Run:
         top=usual.top,
         right=box.right,
         bottom=usual.bottom,
-        text=" ".join(word.text for word in words),
+        text=" ".join(word.text for word in _in_reading_order(words)),
         is_bold=all(word.is_bold for word in words),
         is_mono=all(word.is_mono for word in words),
     )
+
+
+def _in_reading_order(words: Sequence[Run]) -> list[Run]:
+    """Give the words of a line as they are read: in Arabic and Hebrew from the right, numbers and Latin words in them not."""
+    letters = [character for word in words if not word.text.isascii() for character in word.text if character.isalpha()]
+    n_latin = sum(character.isalpha() for word in words if word.text.isascii() for character in word.text)
+    n_reversed = sum(unicodedata.bidirectional(character) in ("R", "AL") for character in letters)
+    if n_reversed * 2 < len(letters) + n_latin or not n_reversed:
+        return list(words)
+    number = list(words[:1]) if MARKER.fullmatch(words[0].text) else []  # of a heading whose page runs to the right
+    ordered: list[Run] = number
+    for is_reversed, group in groupby(reversed(words[len(number) :]), key=_is_right_to_left):
+        part = list(group)
+        ordered += part if is_reversed else part[::-1]
+    return ordered
+
+
+def _is_right_to_left(word: Run) -> bool:
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in word.text)
 
 
 def order_columns(items: Sequence[AnyBox], depth: int = 0) -> list[AnyBox]:
@@ -181,7 +201,7 @@ def order_columns(items: Sequence[AnyBox], depth: int = 0) -> list[AnyBox]:
     gutter = find_gutter([item for item in items if isinstance(item, Run)]) if depth < _MAX_GUTTERS else None
     rows = group_rows(items)
     if gutter is None:
-        return [item for row in rows for item in row]
+        return _read_rows(rows, depth)
     ordered: list[AnyBox] = []
     band: list[AnyBox] = []
     for row in rows:
@@ -191,6 +211,32 @@ def order_columns(items: Sequence[AnyBox], depth: int = 0) -> list[AnyBox]:
         else:
             band += row
     return ordered + _read_band(band, gutter, depth)
+
+
+def _read_rows(rows: Sequence[Sequence[AnyBox]], depth: int) -> list[AnyBox]:
+    """Read row by row, but a stretch of rows that has columns of prose of its own column by column."""
+    if depth >= _MAX_GUTTERS or not rows:
+        return [item for row in rows for item in row]
+    width = max(row[-1].right for row in rows) - min(row[0].left for row in rows)
+    ordered: list[AnyBox] = []
+    start = 0
+    while start < len(rows):
+        end = start + 1
+        while end < len(rows) and _goes_on(rows[end - 1], rows[end], width):
+            end += 1
+        band = [item for row in rows[start:end] for item in row]
+        gutter = find_gutter([item for item in band if isinstance(item, Run)])
+        is_divided = gutter is not None and not any(item.left < gutter < item.right for item in band)
+        ordered += _read_band(band, gutter, depth) if gutter is not None and is_divided else band
+        start = end
+    return ordered
+
+
+def _goes_on(above: Sequence[Box], row: Sequence[Box], width: float) -> bool:
+    """Whether a row is close below the one above, and has two parts or is no wider than half of all rows."""
+    if row[0].top - max(box.bottom for box in above) > 0.9 * row[0].height:
+        return False
+    return len(row) > 1 or row[0].right - row[0].left <= 0.55 * width
 
 
 def _read_band(band: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
