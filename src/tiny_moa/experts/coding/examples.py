@@ -7,8 +7,11 @@ import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 MAX_EXAMPLES = 12
+_MAX_CHARS, _MAX_TRIED = 12_000, 60
+"""How far into a task, and at how many places, examples are looked for: a text made to be slow must not be."""
 ENTRY = "{entry}"
 """Stands for the name of the function where the task did not say it."""
 
@@ -39,12 +42,12 @@ _CALL = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\(")
 _NUMBER = re.compile(r"-?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![A-Za-z0-9_(]|\.\d|\s*[*/%+]\s*\d)")
 _NAMED = re.compile(r"(?:True|False|None|true|false|null)\b")
 _BOTH = re.compile(
-    r"(?:\binputs?|입력)\s*\d*\s*[:：=]\s*`?(?P<args>[^\n]+?)`?\s*[,;|]?\s*(?:\n\s*)?(?:[-*>]\s*)?(?:=>|->|→)?\s*"
+    r"(?:\binputs?|입력)\s*\d*\s*[:：=]\s*`?(?P<args>[^\n]{1,300}?)`?\s*[,;|]?\s*(?:\n\s*)?(?:[-*>]\s*)?(?:=>|->|→)?\s*"
     r"(?:\boutputs?|출력|결과)\s*\d*\s*[:：=]\s*`?(?P<want>[^\n]+)",
     re.IGNORECASE,
 )
 _FOR = re.compile(
-    r"\b(?:for|given|with)\s+`?(?P<args>\w+\s*=[^\n]+?)`?\s*,?\s+(?:the\s+|your\s+)?(?:output|result|answer|function|return\s+value|it)\s+"
+    r"\b(?:for|given|with)\s+`?(?P<args>\w+\s*=[^\n]{1,300}?)`?\s*,?\s+(?:the\s+|your\s+)?(?:output|result|answer|function|return\s+value|it)\s+"
     r"(?:should|must|will|would)?\s*(?:be|is|return|returns|equals?|give|gives)\s+`?(?P<want>[^\n]+)",
     re.IGNORECASE,
 )
@@ -53,8 +56,8 @@ _MORE = re.compile(r"^[ \t]*\.\.\.[ \t]?(.*)$")
 
 
 def read_examples(text: str) -> tuple[Example, ...]:
-    """Give the examples of a task in order, without repeats, at most twelve."""
-    doctests, rest = _doctests(text)
+    """Give the examples of a task in order, without repeats, at most twelve; of a very long task, those near its beginning."""
+    doctests, rest = _doctests(text[:_MAX_CHARS])
     asserts, rest = _asserts(rest)
     found = [*doctests, *asserts, *_calls(rest), *_pairs(rest)]
     return tuple(dict.fromkeys(found))[:MAX_EXAMPLES]
@@ -101,7 +104,13 @@ def _is_claim(call: str) -> bool:
 def _doctest_result(lines: list[str]) -> str:
     """Take the lines of a result off the front."""
     taken: list[str] = []
-    while lines and lines[0].strip() and not _PROMPT.match(lines[0]) and not lines[0].strip().startswith(('"""', "'''", "```")):
+    while (
+        len(taken) < _MAX_TRIED
+        and lines
+        and lines[0].strip()
+        and not _PROMPT.match(lines[0])
+        and not lines[0].strip().startswith(('"""', "'''", "```"))
+    ):
         taken.append(lines.pop(0).strip())
         if as_source("\n".join(taken)) and not _goes_on(lines):
             break
@@ -119,7 +128,7 @@ def _asserts(text: str) -> tuple[list[Example], str]:
     """Give the asserts and the text without them."""
     found: list[Example] = []
     rest, position = "", 0
-    for match in re.finditer(r"\bassert\b", text):
+    for match in islice(re.finditer(r"\bassert\b", text), _MAX_TRIED):
         if match.start() < position or not (source := _statement(text[match.start() :])):
             continue
         rest += text[position : match.start()]
@@ -133,7 +142,8 @@ def _statement(text: str) -> str:
     lines = text.split("\n")[:6]
     for count in range(1, len(lines) + 1):
         whole = "\n".join(lines[:count])
-        ends = [len(whole), *(match.start() for match in re.finditer(r"[`.,;]|\s(?:and|or)\s", whole))]
+        found = islice(re.finditer(r"[`.,;]|\s(?:and|or)\s", whole), _MAX_TRIED)
+        ends = [len(whole), *(match.start() for match in found)]
         for end in sorted(ends, reverse=True):
             source = whole[:end].rstrip(" `.,;")
             if _parses(source, "exec") and isinstance(ast.parse(source).body[0], ast.Assert):
@@ -157,7 +167,7 @@ def example_of(source: str) -> Example:
 
 def _calls(text: str) -> Iterator[Example]:
     """Find `f(2) → 4` and the same in words."""
-    for match in _CALL.finditer(text):
+    for match in islice(_CALL.finditer(text), _MAX_TRIED):
         if match[1] in dir(builtins) or re.search(r"\b(?:def|class)\s*$", text[: match.start()]):
             continue
         if not (arguments := _balanced(text, match.end() - 1)):

@@ -97,16 +97,22 @@ _NO_NAMES = frozenset(_NO_WORDS.split())
 
 def read_stub(task: str) -> Stub:
     """Find the beginning of a program in a task: the longest run of lines that parses, from the first that looks like code."""
-    lines = task.split("\n")
+    lines = task.split("\n")[:_MAX_LINES]
     starts = [number for number, line in enumerate(lines) if re.match(r"(?:from\s+\w|import\s+\w|def\s+\w|class\s+\w|@\w)", line)]
     for start in starts[:3]:
-        for end in range(len(lines), start, -1):
-            code = "\n".join(line for line in lines[start:end] if not line.startswith("```"))
-            if tree := parsed(code):
-                return _stub_of(tree, code)
-        if len(lines) > 400:
-            break
+        end = len(lines)
+        while end > start:
+            code = "\n".join("" if line.startswith("```") else line for line in lines[start:end])
+            try:
+                return _stub_of(ast.parse(code), code)
+            except SyntaxError as exc:  # nothing that holds the fault parses
+                end = min(end - 1, start + (exc.lineno or 1) - 1)
+            except (ValueError, RecursionError, MemoryError):
+                break
     return Stub()
+
+
+_MAX_LINES = 300
 
 
 def _stub_of(tree: ast.Module, code: str) -> Stub:
