@@ -41,15 +41,15 @@ def settings_table() -> str:
     """Give a row for each setting."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = (
-            "none"
-            if field.default in (None, ())
-            else f"`{field.default:g}`"
-            if isinstance(field.default, float)
-            else f"`{field.default}`"
-        )
-        rows.append((f"`{variable(name)}`", default, field.description or ""))
+        rows.append((f"`{variable(name)}`", _shown(field.default), field.description or ""))
     return _table(("variable", "default", "meaning"), rows)
+
+
+def _shown(default: object) -> str:
+    if default in (None, (), ""):
+        return "none"
+    text = f"{default:g}" if isinstance(default, float) else str(default)
+    return f"`{text.lower()}`" if isinstance(default, bool) else f"`{text}`"
 
 
 def filled(text: str) -> str:
