@@ -29,7 +29,7 @@ _IMPORTS = {module: f"import {module}" for module in _MODULES.split()} | {
     name: f"from {module} import {name}" for module, names in _MEMBERS.items() for name in names.split()
 }
 """How a name that everybody knows comes into a module."""
-_NAME = r"[`'\"]?([A-Za-z_]\w*)[`'\"]?"
+_NAME = r"(?<![A-Za-z0-9_])[`'\"]?([A-Za-z_][A-Za-z0-9_]{0,60})(?![A-Za-z0-9_])[`'\"]?"
 _DEMANDS = (
     re.compile(rf"\b(?:function|method|class)\s+(?:named|called|with\s+the\s+name)\s+{_NAME}", re.IGNORECASE),
     re.compile(r"\b(?:function|method|class)\s+[`'\"]([A-Za-z_]\w*)(?:\([^`\n]*\))?[`'\"]", re.IGNORECASE),
@@ -84,7 +84,7 @@ def called_names(source: str) -> tuple[str, ...]:
 
 def demanded_names(task: str) -> tuple[str, ...]:
     """Give the names a task's words say the code must define: "a function named f", "`f` 함수"; not those of its examples."""
-    found = [match[1] for pattern in _DEMANDS for match in pattern.finditer(task)]
+    found = [match[1] for pattern in _DEMANDS for match in pattern.finditer(task[:_MAX_CHARS])]
     stubs = read_stub(task).wanted
     return tuple(dict.fromkeys([*stubs, *(name for name in found if name.lower() not in _NO_NAMES)]))
 
@@ -112,7 +112,7 @@ def read_stub(task: str) -> Stub:
     return Stub()
 
 
-_MAX_LINES = 300
+_MAX_LINES, _MAX_CHARS = 300, 12_000
 
 
 def _stub_of(tree: ast.Module, code: str) -> Stub:
