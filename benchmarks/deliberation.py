@@ -13,20 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import anyio
-from experts import FOLDER, Record, Scorer, Unusable, bootstrap, load_scorer, read_set, wilson
+from experts import Record, Scorer, Unusable, arguments, bootstrap, load_scorer, measured, read_set, wilson
 
-from tiny_moa import Call, TinyMoAError, build_team, load_settings
+from tiny_moa import Call, Settings, build_team
 from tiny_moa.deliberation.council import Council, job_id
 from tiny_moa.deliberation.meeting import Rules
 from tiny_moa.deliberation.panel import seat
@@ -158,10 +154,9 @@ def show(name: str, found: Mapping[str, Any]) -> None:
     )
 
 
-async def run(given: argparse.Namespace) -> None:
+async def run(given: argparse.Namespace, settings: Settings) -> None:
     """Measure every variant on every set."""
-    flags = {name: getattr(given, name) for name in ("catalog", "profile", "models", "max_tokens")}
-    team = build_team(load_settings(os.environ, **flags, deadline_seconds=given.deadline))
+    team = build_team(settings)
     scorer, kept = load_scorer(given.scorer), {}
     rules = Rules(seed=given.seed, most_tokens=given.tokens)
     async with team:
@@ -185,26 +180,10 @@ async def run(given: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description="Compare ways of answering as a team at equal tokens.")
-    parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="JSONL files of questions with known answers")
-    parser.add_argument("--scorer", type=Path, required=True, help="a Python file with score_record(record, output)")
-    parser.add_argument("--catalog", type=Path, default=FOLDER / "catalogs" / "standin.toml", help="the catalogue to lay over")
-    parser.add_argument("--profile", default="standin", help="which of its profiles")
-    bench = Path(os.environ.get("TINY_MOA_BENCH_MODELS") or Path.home() / ".cache" / "tiny-moa-bench")
-    parser.add_argument("--models", type=Path, default=bench, help="the folder of the GGUF files")
-    parser.add_argument("--n", type=int, default=0, help="how many items of each set, drawn by the seed; 0 for all")
-    parser.add_argument("--seed", type=int, default=1, help="draws the items, the answers and the bootstrap")
+    parser = arguments("Compare ways of answering as a team at equal tokens.", max_tokens=400)
     parser.add_argument("--tokens", type=int, default=1500, help="tokens an item may cost in any strategy")
-    parser.add_argument("--max-tokens", type=int, default=400, help="most tokens of one answer")
-    parser.add_argument("--deadline", type=float, default=300.0, help="seconds for one item")
     parser.add_argument("--ablate", action="store_true", help="also measure meetings of which one part is taken out")
-    parser.add_argument("--json", type=Path, help="where to keep all of it")
-    given = parser.parse_args()
-    logging.disable(logging.INFO)
-    try:
-        anyio.run(run, given)
-    except (Unusable, TinyMoAError) as exc:
-        sys.exit(f"deliberation.py: {exc}")
+    measured(parser.parse_args(), run)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -349,9 +349,9 @@ async def run(given: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     return kept
 
 
-def main() -> None:
-    """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description="Compare expert tools with their bare models.")
+def arguments(description: str, *, max_tokens: int) -> argparse.ArgumentParser:
+    """Give the arguments that measurements over sets have in common."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="JSONL files of questions with known answers")
     parser.add_argument("--scorer", type=Path, required=True, help="a Python file with score_record(record, output)")
     parser.add_argument("--catalog", type=Path, default=FOLDER / "catalogs" / "standin.toml", help="the catalogue to lay over")
@@ -360,10 +360,14 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=bench, help="the folder of the GGUF files")
     parser.add_argument("--n", type=int, default=0, help="how many items of each set, drawn by the seed; 0 for all")
     parser.add_argument("--seed", type=int, default=1, help="draws the items and the bootstrap")
-    parser.add_argument("--max-tokens", type=int, default=512, help="most tokens one expert writes")
-    parser.add_argument("--deadline", type=float, default=300.0, help="seconds for one call")
+    parser.add_argument("--max-tokens", type=int, default=max_tokens, help="most tokens one expert writes")
+    parser.add_argument("--deadline", type=float, default=300.0, help="seconds for one item")
     parser.add_argument("--json", type=Path, help="where to keep all of it")
-    given = parser.parse_args()
+    return parser
+
+
+def measured(given: argparse.Namespace, run: Callable[[argparse.Namespace, Settings], Awaitable[object]]) -> None:
+    """Run a measurement with the settings that were given; what cannot be used ends the program with a sentence."""
     flags = {name: getattr(given, name) for name in ("catalog", "profile", "models", "max_tokens")}
     logging.disable(logging.INFO)
     try:
@@ -373,7 +377,12 @@ def main() -> None:
             raise Unusable(f"the folder of {str(given.json)!r} does not exist")
         anyio.run(run, given, load_settings(os.environ, **flags, deadline_seconds=given.deadline))
     except (Unusable, TinyMoAError) as exc:
-        sys.exit(f"experts.py: {exc}")
+        sys.exit(f"{Path(sys.argv[0]).name}: {exc}")
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    measured(arguments("Compare expert tools with their bare models.", max_tokens=512).parse_args(), run)
 
 
 if __name__ == "__main__":
