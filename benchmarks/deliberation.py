@@ -97,6 +97,7 @@ def variants(rules: Rules, *, ablates: bool) -> list[Variant]:
         "everybody votes": {},
         "everybody votes, mean": {"form": "mean"},
         "everybody votes, strict": {"form": "strict"},
+        "everybody votes, by verdict": {"by_verdict": True},
         "everybody votes, no mask": {"masks_own": False},
         "everybody votes, gamma 0": {"gamma": 0.0},
         "everybody votes, gamma 1": {"gamma": 1.0},

@@ -54,6 +54,16 @@ def says(answer: str, votes: Votes | None = None) -> ScriptedRuntime:
     return ScriptedRuntime(script)
 
 
+def judges(answer: str, liked: str) -> ScriptedRuntime:
+    """A model that proposes one answer and finds those right that say a text."""
+
+    def scores(request: CompletionRequest, labels: Sequence[str]) -> Sequence[float]:
+        is_liked = f"Answer:\n{liked}" in request.messages[-1].content
+        return [0.9, 0.1] if is_liked else [0.2, 0.8]
+
+    return ScriptedRuntime(answer, scores=scores)
+
+
 def for_text(liked: str, credit: int = 9) -> Votes:
     """Vote for the candidates that say a text."""
     return lambda offered, shown: json.dumps({label: credit if liked in shown[label] else 0 for label in offered})
@@ -290,3 +300,13 @@ async def test_copies_of_one_model_do_not_agree_for_the_whole_panel() -> None:
         found = await hold(seat([one.model, other.model, one.model]), Numbers())
         assert found.reason == "no voters"
         assert (await hold(seat([one.model, one.model, one.model]), Numbers())).reason == "agreement"
+
+
+async def test_voters_may_be_asked_for_verdicts_instead_of_credits() -> None:
+    runtimes = [judges("It is 5.", "It is 6."), judges("It is 6.", "It is 5."), judges("It is 7.", "It is 6.")]
+    async with panel(*runtimes) as members:
+        found = await hold(members, Numbers(), everybody(3), Rules(by_verdict=True))
+    assert found.text == "It is 6."
+    assert found.conviction is not None
+    assert all(request.schema is None for runtime in runtimes for request in runtime.requests)
+    assert replay(found.minutes).differences == ()

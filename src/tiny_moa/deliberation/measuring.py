@@ -11,7 +11,7 @@ from types import MappingProxyType
 from tiny_moa.deliberation.anonymity import without_author
 from tiny_moa.deliberation.calibration import Measured
 from tiny_moa.deliberation.fields import Field
-from tiny_moa.deliberation.panel import NOTHING, Seat, propose, shown_candidates, vote
+from tiny_moa.deliberation.panel import Seat, propose, vote
 from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Call
@@ -103,9 +103,8 @@ async def _as_judge(member: Seat, field: Field, tasks: Sequence[KnownTask], call
         credits: list[tuple[float, float] | None] = []
         for order in ((known.right, known.wrong), (known.wrong, known.right)):
             texts = dict(zip(("C1", "C2"), order, strict=True))
-            values = {"task": known.task, "state": NOTHING, "candidates": shown_candidates(texts)}
             try:
-                voted = await vote(member, values, tuple(texts), call)
+                voted = await vote(member, known.task, "", texts, tuple(texts), call)
             except ModelError:
                 credits.append(None)
                 continue

@@ -18,7 +18,7 @@ from tiny_moa.deliberation.audit import Entry, chained
 from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
 from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
 from tiny_moa.deliberation.fields import Field, Finding
-from tiny_moa.deliberation.panel import NOTHING, Seat, propose, shown_candidates, vote
+from tiny_moa.deliberation.panel import Seat, judge, propose, vote
 from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
 from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
 from tiny_moa.errors import ModelError, NoQuorum
@@ -44,6 +44,7 @@ class Rules:
         gamma: How fast the state forgets: 0 at once, 1 never.
         state_tokens: Most tokens of the state.
         form: How credits become votes.
+        by_verdict: Whether voters say of each answer if it is right, and their probability counts, instead of giving credits.
         masks_own: Whether nobody votes on its own answer; off only to measure what that costs.
         effort: The share of what there is to be found out at which it is enough.
         most_tokens: Tokens that may be read and written in all, `None` for no bound but the deadline.
@@ -56,6 +57,7 @@ class Rules:
     gamma: float = GAMMA
     state_tokens: int = TOKENS
     form: Form = "intensity"
+    by_verdict: bool = False
     masks_own: bool = True
     effort: float = EFFORT
     most_tokens: int | None = None
@@ -233,11 +235,8 @@ class Meeting:
         return table
 
     async def _ballots(self, number: int, table: Sequence[Proposed], voters: Sequence[Seat], call: Call) -> list[Ballot]:
-        values = {
-            "task": self._task,
-            "state": render(self._state) or NOTHING,
-            "candidates": shown_candidates({p.label: p.text for p in table}),
-        }
+        texts, state = {p.label: p.text for p in table}, render(self._state)
+        ask = judge if self._rules.by_verdict else vote
         ballots, said = [], []
         for place, member in enumerate(voters):
             offered = [p.label for p in table if not self._rules.masks_own or p.seat.name != member.name]
@@ -246,11 +245,12 @@ class Meeting:
                 continue
             call.listener.stage(f"ballot {place + 1} of {len(voters)}, round {number}")
             try:
-                voted = await vote(member, values, offered, _share(call, parts=len(voters) - place + 1))
+                bounded = _share(call, parts=len(voters) - place + 1)
+                voted = await ask(member, self._task, state, texts, offered, bounded)
             except ModelError as exc:
                 self._miss(number, member, str(exc))
                 continue
-            self._attempts.append(voted.attempt)
+            self._attempts += voted.attempts
             if not voted.is_readable:
                 self._miss(number, member, "its ballot could not be read and counts as an abstention")
             ballots.append(voted.ballot)

@@ -57,7 +57,7 @@ class Voted:
     """A member's ballot, and what it cost; an unreadable one is empty."""
 
     ballot: Ballot
-    attempt: Attempt
+    attempts: tuple[Attempt, ...]
     is_readable: bool
 
 
@@ -90,17 +90,31 @@ async def propose(
     return Written(completion.text.strip(), attempt)
 
 
-async def vote(member: Seat, values: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
-    """Have a member give credits to the candidates it is offered, always taking the likeliest.
+async def vote(member: Seat, task: str, state: str, texts: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
+    """Have a member give credits to the candidates it is offered, always taking the likeliest; all are shown, by label.
 
     Raises:
         ModelError: The model could not do it.
     """
     bounded = replace(call, max_tokens=8 + _BALLOT_TOKENS * len(offered))
     greedy = {"temperature": 0.0, "seed": member.number}
+    values = {"task": task, "state": state or NOTHING, "candidates": shown_candidates(texts)}
     completion, attempt = await member.model.write(BALLOT, values, bounded, schema=ballot_schema(offered), sampling=greedy)
     credits = read_ballot(completion.text, offered)
-    return Voted(Ballot(member.name, credits or {}), attempt, credits is not None)
+    return Voted(Ballot(member.name, credits or {}), (attempt,), credits is not None)
+
+
+async def judge(member: Seat, task: str, state: str, texts: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
+    """Have a member say of each candidate it is offered, one by one, whether it is right; its probability is the credit.
+
+    Nothing is written, so such a ballot can always be read. What was found out so far is not shown.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    judged = {label: await verdict(member, task, texts[label], call) for label in offered}
+    credits = {label: given for label, (given, _) in judged.items()}
+    return Voted(Ballot(member.name, credits), tuple(attempt for _, attempt in judged.values()), is_readable=True)
 
 
 async def verdict(member: Seat, task: str, candidate: str, call: Call) -> tuple[float, Attempt]:
