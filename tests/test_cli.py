@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -137,3 +140,25 @@ def test_a_dry_run_of_the_standard_set_names_its_files_and_bytes_and_needs_no_ne
     assert code == 0
     assert "LiquidAI/LFM2.5-1.2B-Thinking-GGUF/LFM2.5-1.2B-Thinking-Q4_K_M.gguf, 697 MiB (730,895,360 bytes)" in out
     assert f"{730895360 + 374177184 + 97000000:,} bytes) to be fetched" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    lines = "".join(json.dumps({"id": str(n), "input": "2 + 3"}) + "\n" for n in range(20_000))
+    command = [sys.executable, "-m", "tiny_moa", "route", "--no-model", "--jsonl", "-"]
+    with subprocess.Popen(
+        command, env=ENVIRON, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        feeder = threading.Thread(target=feed, args=(process.stdin, lines))
+        feeder.start()
+        assert "REASONER" in process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=120) == 1
+        feeder.join()
+        assert process.stderr.read() == ""
+
+
+def feed(stream: IO[str], text: str) -> None:
+    with suppress(BrokenPipeError), stream:
+        stream.write(text)
