@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiny_moa.experts.documents import tesseract
 from tiny_moa.experts.documents.cache import DocumentCache, _closed, _opened, cache_folder
+from tiny_moa.experts.documents.versions import name_versions
 
 ENTRY = {"pages": [{"number": 1, "markdown": "가나다 text"}], "page_count": 1}
 
@@ -81,3 +83,14 @@ def test_a_folder_that_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
 def test_the_cache_lies_where_the_system_wants_it() -> None:
     assert cache_folder({"HOME": "/home/a", "XDG_CACHE_HOME": "/x"}) == Path("/x/tiny-moa/documents")
     assert cache_folder({"HOME": "/home/a"}).parts[:3] == ("/", "home", "a")
+
+
+def test_what_is_kept_is_named_by_the_readers_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_model = {"TINY_MOA_VLM_URL": "http://localhost:9/v1?key=secret", "TINY_MOA_VLM_MODEL": "a"}
+    names = [name_versions(environ) for environ in ({}, with_model, with_model | {"TINY_MOA_VLM_MODEL": "b"})]
+    has_korean = tesseract.reads_korean()
+    monkeypatch.setattr(tesseract, "reads_korean", lambda: not has_korean)
+    names.append(name_versions({}))
+    assert len(set(names)) == 4
+    assert name_versions({}) == names[-1]
+    assert not any("secret" in name for name in names)

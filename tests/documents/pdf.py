@@ -23,6 +23,16 @@ class PdfPage:
 
     commands: list[str] = field(default_factory=list)
     bitmap: tuple[int, int, bytes] | None = None
+    links: list[str] = field(default_factory=list)
+
+    def link(self, x0: float, y0: float, x1: float, y1: float, address: str) -> None:
+        """Make a place of the page lead to an address."""
+        place = f"[{x0} {HEIGHT - y1} {x1} {HEIGHT - y0}]"
+        self.links.append(f"<< /Type /Annot /Subtype /Link /Rect {place} /A << /S /URI /URI ({address}) >> >>")
+
+    def dot(self, x: float, y: float, size: float) -> None:
+        """Fill a small square whose upper left corner is here."""
+        self.commands.append(f"{x} {HEIGHT - y - size} {size} {size} re f")
 
     def text(self, x: float, y: float, text: str, *, size: float = 10, font: str = "F1") -> None:
         """Write a line whose base line is `y` below the upper edge; font F4 writes any script, at one width."""
@@ -122,9 +132,10 @@ def write_pdf(pages: Sequence[PdfPage], *, title: str = "", is_locked: bool = Fa
         number = 10 + 3 * index
         kids.append(f"{number} 0 R")
         fonts = " ".join(f"/{key} {3 + place} 0 R" for place, key in enumerate([*_FONTS, "F4"]))
+        annotations = f"/Annots [{' '.join(page.links)}]" if page.links else ""
         xobject = f"/XObject << /Im {number + 2} 0 R >>" if page.bitmap else ""
         objects[number] = (
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Contents {number + 1} 0 R"
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] {annotations} /Contents {number + 1} 0 R"
             f" /Resources << /Font << {fonts} >> {xobject} >> >>"
         ).encode()
         objects[number + 1] = _stream("", "\n".join(page.commands).encode("cp1252"))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tiny_moa.experts.documents.quotes import MARK
+
 _ATTRIBUTE = re.compile(r":([\w-]+):\s+(.+)")
 _HOLE = re.compile(r"(?<!\\)\{([\w-]+)\}")
 _LINK = re.compile(r"(?:link:)?((?:https?|ftp|mailto)://?[^\s\[\]<>]+|(?<=link:)[^\s\[\]]+)\[([^\]\n]*)\]")
@@ -42,8 +44,12 @@ def prepare_asciidoc(text: str) -> str:
             written.append(line)
         elif line.strip() == "|===":
             state.table = []
+        elif line.strip() == "____":
+            written += _quote_edge(state)
+            state.before = ""
         else:
             written += _rewrite(line, number, state)
+            state.before = line.strip()
     return "\n".join(written + (state.table or []))
 
 
@@ -54,8 +60,26 @@ class _State:
     table: list[str] | None = None
     attributes: str = ""
     fence: str = ""
+    in_quote: bool = False
+    quoted: str = ""
+    before: str = ""
     in_header: bool = False
     values: dict[str, str] = field(default_factory=dict)
+
+
+def _quote_edge(state: _State) -> list[str]:
+    """Begin or end a block quote; at its end comes whose words they are, where that is said."""
+    state.in_quote = not state.in_quote
+    if state.in_quote:
+        state.quoted = _quoted(state.attributes)
+        state.attributes = ""
+        return [""]
+    return ["", f"{MARK}— {state.quoted}", ""] if state.quoted else [""]
+
+
+def _quoted(attributes: str) -> str:
+    said = [part.strip().strip('"') for part in attributes.strip("[] ").split(",")[1:]]
+    return ", ".join(filter(None, said))
 
 
 def _rewrite(line: str, number: int, state: _State) -> list[str]:
@@ -73,7 +97,8 @@ def _rewrite(line: str, number: int, state: _State) -> list[str]:
         return [line]
     if not line.startswith((".", "|", "image::")) or line.startswith(". "):
         state.attributes = ""
-    text = _inline(line, state.values)
+    begins = state.in_quote and not state.before
+    text = (MARK if begins and not line.startswith(("*", ".", "-")) else "") + _inline(line, state.values)
     if state.in_header:  # the author, then the revision
         return ["", "\u2060" + text if _INITIAL.match(text) else text, ""]
     if (term := _TERM.fullmatch(text)) and not text.startswith(("image:", "include:", "http", "|", "//")):

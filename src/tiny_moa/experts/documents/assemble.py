@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -10,6 +11,7 @@ from tiny_moa.experts.documents import blocks, layout, tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.layout import Box, Run
+from tiny_moa.experts.documents.links import split_links
 from tiny_moa.experts.documents.tables import Table
 from tiny_moa.experts.documents.vision import markdown_boxes
 
@@ -146,7 +148,11 @@ class _PageWriter:
         if block.kind == "code":
             self._document.add_code(text=block.text, parent=self._group, prov=place)
         elif block.kind == "paragraph":
-            self._document.add_text(DocItemLabel.TEXT, block.text, parent=self._group, prov=place)
+            pieces = self._pieces(block)
+            if len(pieces) == 1:
+                self._document.add_text(DocItemLabel.TEXT, block.text, parent=self._group, prov=place, hyperlink=pieces[0][1])
+            else:
+                self._add_pieces(pieces, self._group, place)
         elif block.level == 1:
             self._document.add_title(block.text, parent=self._group, prov=place)
         else:
@@ -159,10 +165,34 @@ class _PageWriter:
             parent = self._last_items[-1] if self._last_items else self._group
             self._lists.append(self._document.add_list_group(parent=parent))
         is_numbered = any(character.isalnum() for character in block.marker)
+        pieces, place = self._pieces(block), self.place(block)
+        is_whole = len(pieces) == 1
         item = self._document.add_list_item(
-            block.text, enumerated=is_numbered, marker=block.marker, parent=self._lists[level], prov=self.place(block)
-        )
+            block.text if is_whole else "", enumerated=is_numbered, marker=block.marker, parent=self._lists[level], prov=place,
+            hyperlink=pieces[0][1] if is_whole else None,
+        )  # fmt: skip
+        if not is_whole:
+            self._add_pieces(pieces, item, place)
         self._last_items.append(item)
+
+    def _add_pieces(self, pieces: Sequence[tuple[str, Any]], parent: Any, place: Any) -> None:
+        from docling_core.types.doc import DocItemLabel
+
+        group = self._document.add_inline_group(parent=parent)
+        for text, address in pieces:
+            self._document.add_text(DocItemLabel.TEXT, text.strip(), parent=group, prov=place, hyperlink=address)
+
+    def _pieces(self, block: Block) -> list[tuple[str, Any]]:
+        """Divide a block's text at its links; an address that docling does not take is none."""
+        from pydantic import AnyUrl, ValidationError
+
+        found: list[tuple[str, Any]] = []
+        for text, address in split_links(block.text, block.links):
+            try:
+                found.append((text, AnyUrl(address) if address else None))
+            except ValidationError:
+                found.append((text, None))
+        return found or [(block.text, None)]
 
 
 def _table_data(table: Table) -> Any:

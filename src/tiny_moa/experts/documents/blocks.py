@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from tiny_moa.experts.documents.layout import MARKER, Box, Run, enclose, group_rows
+from tiny_moa.experts.documents.links import Links, join_links
 
 Kind = Literal["heading", "paragraph", "item", "code"]
 
@@ -33,6 +34,8 @@ _PAGE_NUMBER = re.compile(
 )
 CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Listing|Abbildung|Tabelle|그림|표|사진)\s*\d+(?:[.:]|\s|$)")
 """How the caption of a figure or table begins."""
+_REFERENCE = re.compile(r"\[\d{1,3}\]\s")
+"""How an entry of a list of references begins."""
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+\S")
 """The number before the words of a heading."""
 
@@ -46,12 +49,14 @@ class Block(Box):
         text: Its lines joined; the lines of code stay lines.
         level: Of a heading 1 for the largest, of a list item 0 for the outermost; else 0.
         marker: What stood before a list item.
+        links: What leads somewhere, and where to, in the order of the text.
     """
 
     kind: Kind
     text: str
     level: int = 0
     marker: str = ""
+    links: Links = ()
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,11 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
     gap = (line.bottom - last.bottom) / max(last.height, line.height) - 1
     if _marker(line.text) or len(group_rows([last, line])) == 1:
         return bool(_marker(line.text))
-    if CAPTION.match(line.text) or (len(lines) > 1 and len(group_rows(lines[-2:])) == 1):
+    if (
+        CAPTION.match(line.text)
+        or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text))
+        or (len(lines) > 1 and len(group_rows(lines[-2:])) == 1)
+    ):
         return True
     if gap < -0.5:
         return _ends_sentence(last.text) or not line.text[:1].islower()
@@ -200,7 +209,8 @@ def _is_first_line(lines: Sequence[Run], line: Run) -> bool:
     """Whether a line is indented as the first of a paragraph is."""
     last = lines[-1]
     indent = line.left - last.left
-    if indent <= 0.8 * line.height or (len(lines) == 1 and _marker(last.text) and indent < 3 * line.height):
+    hangs = len(lines) == 1 and (_marker(last.text) or _REFERENCE.match(last.text))
+    if indent <= 0.8 * line.height or (hangs and indent < 3 * line.height):
         return False
     is_centred = abs((line.left + line.right) - (last.left + last.right)) < line.height
     return not is_centred
@@ -217,10 +227,10 @@ def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
     level = heading_level(lines, text, typography)
     if level:
         return [Block(*place, "heading", text, level)]
-    marker = _marker(text)
+    marker, links = _marker(text), join_links(lines)
     if marker:
-        return [Block(*place, "item", text[len(marker) :].lstrip(), 0, marker)]
-    return [Block(*place, "paragraph", text)]
+        return [Block(*place, "item", text[len(marker) :].lstrip(), 0, marker, links)]
+    return [Block(*place, "paragraph", text, links=links)]
 
 
 def join_lines(lines: Sequence[str]) -> str:

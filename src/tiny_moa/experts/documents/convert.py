@@ -19,6 +19,7 @@ from tiny_moa.experts.documents.export import Json, export_pages, find_title, su
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
+from tiny_moa.experts.documents.quotes import quoting_options, remove_marks
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
 ALL_PAGES = (1, sys.maxsize)
@@ -69,6 +70,7 @@ def convert(
     record = PageRecord()
     result = _run(content, name, document_format, seconds, pages, on_page, record)
     read = export_pages(result, record.engines if is_pdf else None, first=pages[0], last=pages[1])
+    remove_marks(result.document)
     for page in read:
         page["warnings"] += record.warnings.get(page["number"], [])
     late = [error for error in result.errors if getattr(error.category, "value", "") == "timeout"]
@@ -175,7 +177,9 @@ def _docling() -> types.SimpleNamespace:
 
 @cache
 def _converter(input_format: str) -> Any:
-    return _docling().DocumentConverter(allowed_formats=[_docling().InputFormat(input_format)])
+    kind = _docling().InputFormat(input_format)
+    options = {known: option for known, option in quoting_options().items() if known == kind}
+    return _docling().DocumentConverter(allowed_formats=[kind], format_options=options)
 
 
 def _why_not(content: bytes, name: str, suffix: str, result: Any) -> DocumentError:

@@ -93,7 +93,7 @@ def _letters(page: Any) -> Iterator[_Letter | None]:
                 continue
             font, is_bold = _font(text_page, index, fonts)
             turn = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) * 90 % 360
-            start = _shown(x.value - left, y.value - bottom, quarter, width, height)
+            start = shown(x.value - left, y.value - bottom, quarter, width, height)
             along = (box.right - box.left) if turn % 180 == 0 else (box.top - box.bottom)
             yield _Letter(text, *_along(start, turn + 360 - quarter, along, size), font, is_bold, (turn - quarter) % 360)
     finally:
@@ -117,7 +117,7 @@ def _font(text_page: Any, index: int, known: dict[int, tuple[str, bool]]) -> tup
     return known[key]
 
 
-def _shown(x: float, y: float, quarter: int, width: float, height: float) -> tuple[float, float]:
+def shown(x: float, y: float, quarter: int, width: float, height: float) -> tuple[float, float]:
     """Give where a point of the file is on the page as it is shown, from its upper left corner."""
     if quarter == 90:
         return y, x

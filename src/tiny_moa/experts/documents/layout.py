@@ -63,6 +63,10 @@ class Run(Box):
     text: str
     is_bold: bool = False
     is_mono: bool = False
+    link: str = ""
+    """The address it leads to, of a word."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Of a line: what leads somewhere, and where to, in the order of the line."""
 
 
 AnyBox = TypeVar("AnyBox", bound=Box)
@@ -162,7 +166,14 @@ def _one_line(words: Sequence[Run]) -> Run:
         text=" ".join(word.text for word in _in_reading_order(words)),
         is_bold=all(word.is_bold for word in words),
         is_mono=all(word.is_mono for word in words),
+        links=_links(words),
     )
+
+
+def _links(words: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """Give what leads somewhere in a line: neighbours with one address together."""
+    groups = groupby(words, key=lambda word: word.link)
+    return tuple((" ".join(word.text for word in group), link) for link, group in groups if link)
 
 
 def _in_reading_order(words: Sequence[Run]) -> list[Run]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from tiny_moa.experts.documents.quotes import write_quotes
+
 PICTURE: Final = "<!-- image -->"
 """What stands in the place of a picture."""
 NOTES: Final = "Notes: "
@@ -112,11 +114,11 @@ def join_pieces(pieces: Sequence[str], *, raised: Sequence[bool] = ()) -> str:
 def tidy(markdown: str) -> str:
     """Write the rows of tables compactly, with `|` inside a cell escaped as Markdown does; code stays as it is.
 
-    A space that docling put before a comma or full stop goes.
+    A space that docling put before a comma or full stop goes, and marks of quotes become `>`.
     """
     lines: list[str] = []
     fence = ""
-    for line in markdown.split("\n"):
+    for line in map(write_quotes, markdown.split("\n")):
         mark = _FENCE.match(line.lstrip())
         if mark and (not fence or mark[0].startswith(fence)):
             fence = "" if fence else mark[0]

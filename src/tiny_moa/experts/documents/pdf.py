@@ -18,6 +18,7 @@ from tiny_moa.experts.documents.assemble import Content, Picture, assemble
 from tiny_moa.experts.documents.document import Engine
 from tiny_moa.experts.documents.glyphs import read_words
 from tiny_moa.experts.documents.layout import Box, Run
+from tiny_moa.experts.documents.marks import read_marks
 
 MAX_RULE_POINTS: Final = 2.0
 """Painted boxes up to this thickness are rules."""
@@ -101,8 +102,9 @@ class _PageReader:
 
     def read(self, page: Any, page_backend: Any) -> Content:
         """Give what is on a page, and record what read it."""
-        level, turned = read_words(self._page(page.page_no))
-        content = upright(take_content(page, page_backend, level, turned))
+        shown = self._page(page.page_no)
+        level, turned = read_words(shown)
+        content = upright(take_content(page, page_backend, read_marks(self._pdf, shown, level), turned))
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
         has_text = content.words or content.turned

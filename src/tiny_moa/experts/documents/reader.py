@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.metadata
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -25,6 +23,7 @@ from tiny_moa.experts.documents.held import Held, held_text
 from tiny_moa.experts.documents.library import DocumentLibrary
 from tiny_moa.experts.documents.sources import Content, Source, Upload, opened
 from tiny_moa.experts.documents.spans import EVERYTHING, PageSet, span_from
+from tiny_moa.experts.documents.versions import name_versions
 from tiny_moa.models.runtime import Listener
 
 MAX_HELD: Final = 32
@@ -91,7 +90,8 @@ class DocumentReader:
     ) -> None:  # fmt: skip
         self._library = library
         self._cache = cache
-        self._converter = Converter(worker, environ or {})
+        self._environ = environ or {}
+        self._converter = Converter(worker, self._environ)
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._conversions = 0
         self._cache_hits = 0
@@ -199,7 +199,7 @@ class DocumentReader:
     async def _hold(self, content: Content, reading: Reading) -> Held:
         """Give what is kept of a document, empty at first."""
         protection = hashlib.sha256(reading.password.encode()).hexdigest()[:16] if reading.password else ""
-        versions = await anyio.to_thread.run_sync(_versions)
+        versions = await anyio.to_thread.run_sync(name_versions, {**os.environ, **self._environ})
         key = " ".join((content.digest, content.ref.suffix, versions, protection))
         if key not in self._held:
             self._held[key] = Held(key, is_secret=bool(protection))
@@ -326,20 +326,3 @@ def _request(content: Content, op: str) -> Frame:
 
 def _name(source: Source) -> str:
     return source.name if isinstance(source, Upload) else source
-
-
-@cache
-def _versions() -> str:
-    """Name everything that decides what a conversion gives, so that pages kept by another version are not used."""
-    names = ("docling-slim", "docling-core", "docling-parse", "rapidocr", "pypdfium2")
-    code = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(file.read_bytes())
-    return " ".join([*(_version(name) for name in names), code.hexdigest()[:16]])
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "none"

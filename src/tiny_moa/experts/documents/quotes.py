@@ -1,0 +1,85 @@
+"""Keeps block quotes, for which docling's document has no kind: a mark goes with their text until Markdown is written."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Final
+
+MARK: Final = "\uf8f4"
+"""Stands before a quoted paragraph, once for each quote around it; a private character that fonts do not use."""
+_AT_START = re.compile(rf"({MARK}+) ?")
+_QUOTE_STYLE = re.compile(r"(?:intense)?quot(?:e|ations?)|block ?text", re.IGNORECASE)
+"""Names of paragraph styles for quotes in Word and LibreOffice."""
+_BLOCKS: Final = frozenset(
+    ("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "section", "article", "figure", "header", "footer", "hr")
+) | {f"h{level}" for level in range(1, 7)}
+
+
+def write_quotes(line: str) -> str:
+    """Turn the marks at the start of a line into `> `; any others go."""
+    found = _AT_START.match(line)
+    if found is None:
+        return line.replace(MARK, "")
+    return "> " * len(found[1]) + line[found.end() :].replace(MARK, "")
+
+
+def remove_marks(document: Any) -> None:
+    """Take the marks out of docling's document, once its Markdown is written."""
+    for item in document.texts:
+        if MARK in item.orig:
+            item.text, item.orig = (text.replace(MARK, "").lstrip() for text in (item.text, item.orig))
+    for table in document.tables:
+        for cell in table.data.table_cells:
+            cell.text = cell.text.replace(MARK, "")
+
+
+def mark_html(soup: Any) -> None:
+    """Mark the paragraphs in the block quotes of a page, and text that stands in one by itself."""
+    for quote in soup.find_all("blockquote"):
+        for paragraph in quote.find_all("p"):
+            paragraph.insert(0, MARK)
+        is_running = False
+        for child in list(quote.children):
+            name = getattr(child, "name", None)
+            if name in _BLOCKS:
+                is_running = False
+            elif not is_running and (name or str(child).strip()):
+                child.insert_before(MARK)
+                is_running = True
+
+
+def mark_word(word: Any) -> None:
+    """Mark the paragraphs of a Word document that have a style for quotes."""
+    for paragraph in word.paragraphs:
+        style = paragraph.style.name if paragraph.style is not None else ""
+        if paragraph.runs and _QUOTE_STYLE.fullmatch((style or "").replace("Intense ", "Intense")):
+            paragraph.runs[0].text = MARK + paragraph.runs[0].text
+
+
+@cache
+def quoting_options() -> Any:
+    """Give docling's options for the formats whose quotes are marked, by format."""
+    from docling.backend.html_backend import HTMLDocumentBackend
+    from docling.backend.msword_backend import MsWordDocumentBackend
+    from docling.datamodel.base_models import InputFormat
+    from docling.document_converter import HTMLFormatOption, WordFormatOption
+
+    class QuotingHtml(HTMLDocumentBackend):  # type: ignore[misc]
+        """docling's, with marks before quotes."""
+
+        def convert(self) -> Any:
+            mark_html(self.soup)
+            return super().convert()
+
+    class QuotingWord(MsWordDocumentBackend):  # type: ignore[misc]
+        """docling's, with marks before quotes."""
+
+        def convert(self) -> Any:
+            mark_word(self.docx_obj)
+            return super().convert()
+
+    return {
+        InputFormat.HTML: HTMLFormatOption(backend=QuotingHtml),
+        InputFormat.DOCX: WordFormatOption(backend=QuotingWord),
+    }
