@@ -16,6 +16,7 @@ from tiny_moa.brain.classifier import read_classifier, weighed
 from tiny_moa.brain.router import agreed
 from tiny_moa.catalog import load_catalog
 from tiny_moa.errors import ConfigurationError
+from tiny_moa.experts.algebra.reader import read_question
 from tiny_moa.models.runtime import CompletionRequest
 
 ROOT = Path(__file__).parents[1]
@@ -192,3 +193,18 @@ def test_weights_of_another_version_are_refused() -> None:
 
 def test_the_weights_are_small() -> None:
     assert (ROOT / "src" / "tiny_moa" / "brain" / "router.bin").stat().st_size <= 2_000_000
+
+
+@pytest.mark.parametrize(
+    "question", ["5 km to miles", "15 km/h를 m/s로", "What is the derivative of x^3?", "12와 18의 최대공약수는?"]
+)
+def test_what_mathematics_answers_exactly_goes_to_who_does(question: str) -> None:
+    route = ROUTER.choose(question)
+    assert route is not None
+    assert (labels_of(route), route.decided_by) == (("REASONER",), "signals")
+
+
+def test_no_prompt_of_another_field_reads_as_a_closed_form() -> None:
+    strangers = [text for file in sorted(TRAINING.glob("*.txt")) for text, route in prompts(file) if route != ("REASONER",)]
+    assert len(strangers) > 2_000
+    assert [text for text in strangers if read_question(text)] == []

@@ -10,6 +10,8 @@ from tiny_moa.brain.route import BRAIN, DecidedBy, Route, Step, route_by_cues
 from tiny_moa.brain.signals import certain
 from tiny_moa.catalog import ExpertSpec, load_catalog
 
+_LONGEST_FORM = 300
+"""Characters of a question that may be one closed form."""
 DIRECT = "DIRECT"
 """The label of a question that no expert is needed for."""
 
@@ -73,10 +75,19 @@ class Router:
         """What a user's cue or a certain sight says; a user's cue wins."""
         if (route := route_by_cues(words, self.own)) is not None:
             return route
-        found = certain(words)
+        found = certain(words) or self._closed_form(words)
         if found is None or not all(label in self.experts for label in found[0]):
             return None
         return self.route_of(words, Guess(found[0], 1.0), "signals", f"{' then '.join(found[0])}: {found[1]}")
+
+    def _closed_form(self, words: str) -> tuple[tuple[str, ...], str] | None:
+        """A question that mathematics answers exactly belongs to who does; no training prompt of another field is one."""
+        if len(words) > _LONGEST_FORM:
+            return None
+        from tiny_moa.experts.algebra.reader import read_question
+
+        solver = next((label for label, spec in self.experts.items() if spec.kind == "math"), None)
+        return ((solver,), "a closed form") if solver and read_question(words) else None
 
 
 def router_of(experts: Collection[ExpertSpec], classifier: Classifier | None) -> Router:
