@@ -111,3 +111,12 @@ async def test_a_strategy_of_ones_own_takes_ten_lines() -> None:
 
 def test_of_no_answers_none_is_chosen() -> None:
     assert plurality([], Numbers()) == (None, 0.0)
+
+
+async def test_one_answer_agrees_with_nobody_and_one_that_was_cut_off_says_nothing() -> None:
+    async with panel(says("It is 5.")) as members:
+        assert (await run(STRATEGIES["repeat"], members, Numbers(), most_tokens=1)).reason == "budget"
+    cut = ScriptedRuntime(Reply("It is 7.", finish="length"))
+    async with panel(cut) as members:
+        found = await run(STRATEGIES["single"], members, Numbers(right="7"))
+    assert (found.is_verified, found.finding.value) == (False, None)

@@ -150,7 +150,8 @@ def job_id(task: str) -> str:
 
 def _proposal(verdict: Verdict, strategy: str, choice: Choice, panel: Panel, unmeasured: Mapping[str, str]) -> Proposal:
     status: Status = "partial" if verdict.reason == "deadline" else "verified" if verdict.is_verified else "unverified"
-    share = Check("agreement", f"answers that mean the same, {strategy}", verdict.share >= 2 / 3, f"{verdict.share:.0%} of them")
+    shared = f"{verdict.share:.0%} of {len(verdict.candidates)}"
+    share = Check("agreement", f"answers that mean the same, {strategy}", verdict.reason == "agreement", shared)
     meeting: dict[str, Any] = {
         "strategy": strategy,
         "members": [member.name for member in panel.seats],
@@ -158,7 +159,7 @@ def _proposal(verdict: Verdict, strategy: str, choice: Choice, panel: Panel, unm
         "rounds": verdict.rounds,
         "author": verdict.author,
         "share": round(verdict.share, 3),
-        "is_settled": verdict.is_verified or verdict.reason in ("agreement", "evidence"),
+        "is_settled": verdict.is_verified or verdict.reason in ("agreement", "evidence", "combined"),
         "conviction": None if verdict.conviction is None else round(verdict.conviction, 3),
         "panel": {**asdict(choice), "value": round(choice.value, 4)},
     }
@@ -166,7 +167,7 @@ def _proposal(verdict: Verdict, strategy: str, choice: Choice, panel: Panel, unm
         COUNCIL,
         verdict.text,
         status,
-        checks=(*verdict.finding.checks, share),
+        checks=(*verdict.finding.checks, *([share] if len(verdict.candidates) > 1 else [])),
         attempts=verdict.attempts,
         fields={"meeting": meeting},
         notes=(*_notes(verdict, panel, unmeasured), *verdict.missing),
@@ -181,7 +182,7 @@ def _notes(verdict: Verdict, panel: Panel, unmeasured: Mapping[str, str]) -> tup
     if verdict.reason == "no voters" and unmeasured:
         who = "; ".join(f"{model}: {why}" for model, why in unmeasured.items() if model in models)
         notes.append(f"Nobody voted, for no model of the panel is known to judge better than chance ({who}).")
-    if len(models) == 1 and len(panel.seats) > 1 and not verdict.is_verified:
+    if len(models) == 1 and len(verdict.candidates) > 1 and not verdict.is_verified:
         notes.append("All answers are of one model, whose errors are alike.")
     if verdict.reason == "agreement" and not verdict.is_verified:
         notes.append("The answers agree; that is not a proof.")

@@ -17,7 +17,7 @@ from tiny_moa.deliberation.anonymity import labels, without_author
 from tiny_moa.deliberation.audit import Entry, chained
 from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
 from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
-from tiny_moa.deliberation.fields import Field, Finding
+from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.panel import Seat, judge, propose, vote
 from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
 from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
@@ -26,7 +26,7 @@ from tiny_moa.experts.base import Attempt, Call
 
 logger = logging.getLogger(__name__)
 
-Reason = Literal["verifier", "agreement", "evidence", "no voters", "rounds", "budget", "deadline", "nobody answered"]
+Reason = Literal["verifier", "agreement", "evidence", "combined", "no voters", "rounds", "budget", "deadline", "nobody answered"]
 """Why a meeting ended."""
 _CHARS_PER_TOKEN = 3
 """Characters of a token, rather too few, for states that are cut before any model counts their tokens."""
@@ -225,7 +225,8 @@ class Meeting:
                 self._miss(number, member, "it wrote nothing")
                 continue
             self._candidates.append(text)
-            table.append(Proposed(names[member.name], member, text, await self._field.look(self._task, text)))
+            finding = await look_at(self._field, self._task, text, is_whole=written.is_whole)
+            table.append(Proposed(names[member.name], member, text, finding))
         table.sort(key=lambda proposed: proposed.label)
         said = [
             {"label": p.label, "author": p.seat.name, "model": p.seat.model.spec.name, "text": p.text, "proof": p.finding.proof}

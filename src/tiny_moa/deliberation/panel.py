@@ -51,6 +51,11 @@ class Written:
     text: str
     attempt: Attempt
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the member ended it, rather than a bound."""
+        return self.attempt.finish == "stop"
+
 
 @dataclass(frozen=True)
 class Voted:

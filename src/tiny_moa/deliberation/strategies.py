@@ -15,7 +15,7 @@ import anyio
 
 from tiny_moa.deliberation.anonymity import without_author
 from tiny_moa.deliberation.classes import group
-from tiny_moa.deliberation.fields import Field, Finding
+from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.meeting import Meeting, Reason, Rules, Standing, Verdict
 from tiny_moa.deliberation.panel import Seat, combine, propose
 from tiny_moa.errors import ModelError
@@ -82,9 +82,20 @@ class Draw:
     @property
     def is_spent(self) -> bool:
         """Whether there is no time or are no tokens left."""
+        return self._shortage() is not None
+
+    def _shortage(self) -> Reason | None:
         most = self._job.rules.most_tokens
         used = sum(a.usage.prompt_tokens - a.usage.cached_tokens + a.usage.completion_tokens for a in self.attempts)
-        return anyio.current_time() >= self._call.deadline or (most is not None and used >= most)
+        if anyio.current_time() >= self._call.deadline:
+            return "deadline"
+        return "budget" if most is not None and used >= most else None
+
+    def reason(self, share: float, answers: int) -> Reason:
+        """Say what a choice among so many answers rests on, when so large a share of them means the same."""
+        if answers > 1 and share >= self._job.rules.agreement:
+            return "agreement"
+        return self._shortage() or "rounds"
 
     async def one(self, member: Seat, number: int = 0, *, temperature: float | None = None) -> Drawn | None:
         """Draw one answer of a member; `None` when it does not come."""
@@ -101,7 +112,7 @@ class Draw:
             self.missing.append(f"{member.name}: it wrote nothing")
             return None
         self.candidates.append(text)
-        return Drawn(member, text, await field.look(self._job.task, text))
+        return Drawn(member, text, await look_at(field, self._job.task, text, is_whole=written.is_whole))
 
     async def several(self, member: Seat, n: int) -> list[Drawn]:
         """Draw up to `n` answers of a member; stops at a proof, and when time or tokens are spent."""
@@ -161,8 +172,9 @@ class SelfConsistency:
     async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
         """Answer a task."""
         draw = Draw(job, call)
-        chosen, share = plurality(await draw.several(panel.seats[0], job.samples), job.field)
-        return draw.verdict(chosen, share, "agreement")
+        found = await draw.several(panel.seats[0], job.samples)
+        chosen, share = plurality(found, job.field)
+        return draw.verdict(chosen, share, draw.reason(share, len(found)))
 
 
 class SelfMoA:
@@ -201,19 +213,22 @@ class SlmMux:
     async def run(self, job: Job, panel: Panel, call: Call) -> Verdict:
         """Answer a task; ties go to the model that is known to be better."""
         draw = Draw(job, call)
-        best: tuple[tuple[int, float, float], Drawn, float] | None = None
+        best: tuple[tuple[int, float, float], Drawn, float, int] | None = None
         for member in panel.seats:
             if best is not None and draw.is_spent:
                 break
-            chosen, share = plurality(await draw.several(member, job.samples), job.field)
+            found = await draw.several(member, job.samples)
+            chosen, share = plurality(found, job.field)
             if chosen is None:
                 continue
             rank = (chosen.finding.proof, share, panel.standing.log_odds.get(member.model.spec.name, 0.0))
             if best is None or rank > best[0]:
-                best = (rank, chosen, share)
+                best = (rank, chosen, share, len(found))
             if chosen.finding.proof == 1:
                 break
-        return draw.verdict(best[1], best[2], "agreement") if best else draw.verdict(None, 0.0, "agreement")
+        if best is None:
+            return draw.verdict(None, 0.0, "nobody answered")
+        return draw.verdict(best[1], best[2], draw.reason(best[2], best[3]))
 
 
 @dataclass(frozen=True)
@@ -245,7 +260,7 @@ async def _joined(job: Job, member: Seat, drawn: Sequence[Drawn], draw: Draw, ca
     """Have a member join answers, unless one is proved; the plurality stands when joining fails or is refused."""
     chosen, share = plurality(drawn, job.field)
     if chosen is None or chosen.finding.proof == 1 or len(drawn) < 2 or draw.is_spent:
-        return draw.verdict(chosen, share, "budget" if draw.is_spent else "rounds")
+        return draw.verdict(chosen, share, draw.reason(share, len(drawn)))
     try:
         written = await combine(member, job.task, [each.text for each in drawn], call)
     except ModelError as exc:
@@ -253,7 +268,7 @@ async def _joined(job: Job, member: Seat, drawn: Sequence[Drawn], draw: Draw, ca
         return draw.verdict(chosen, share, "rounds")
     draw.attempts.append(written.attempt)
     text = without_author(written.text)
-    finding = await job.field.look(job.task, text)
+    finding = await look_at(job.field, job.task, text, is_whole=written.is_whole)
     if not text or finding.proof < 0 or finding.value is None:
         return draw.verdict(chosen, share, "rounds")
-    return draw.verdict(Drawn(member, text, finding), share, "rounds")
+    return draw.verdict(Drawn(member, text, finding), share, "combined")
