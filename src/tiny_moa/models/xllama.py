@@ -166,12 +166,14 @@ class XllamaRuntime:
             return await self._ending(call, ignore)
 
     async def _exchange(self, message: Frame, deadline: float, hear: Hear) -> Frame | None:
-        """Send a request and give its last event; `None` when the deadline passed and the worker had to be killed.
+        """Send a request and give its last event; `None` when the deadline had passed before, or the worker had to be killed.
 
         However it is left, the worker has stopped the call or is dead.
         """
         if self._in_flight == self._slots:
             raise RuntimeError(f"{self._in_flight} calls are in flight, as many as the runtime has slots")
+        if deadline <= anyio.current_time() and self.is_alive:
+            return None  # a fast worker would have written all before it is told to stop
         self._in_flight += 1
         self._is_parked = False
         try:
