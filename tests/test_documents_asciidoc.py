@@ -19,6 +19,11 @@ from tiny_moa.experts.documents.texts import keep_typography
         (["|a", "goes on", "|b"], '[cols="1,3"]', ["|a goes on |b"]),
         (["2+|wide |x"], '[cols="3*"]', ["|wide |wide |x"]),
         (["|a\\|b |c"], "", ["|a¦b |c"]),
+        (
+            ["Hour,Event", "", '20,"Fog, thick"', "21,a|b"],
+            "[%header,format=csv]",
+            ["|Hour |Event", "|20 |Fog, thick", "|21 |a¦b"],
+        ),
     ],
 )
 def test_rows_of_tables_come_to_stand_on_lines(lines: list[str], attributes: str, rows: list[str]) -> None:
@@ -50,3 +55,8 @@ def test_rows_become_compact_and_code_stays() -> None:
 
 def test_only_invisible_signs_are_taken_out_of_web_pages() -> None:
     assert keep_typography("“a” — b\u00a0c\u200b…") == "“a” — b c…"
+
+
+def test_a_title_does_not_part_a_listing_from_its_language() -> None:
+    written = prepare_asciidoc("[source,python]\n.Example\n----\nx = 1\n----\n'''\n,===\na,b\n,===\n")
+    assert written == ".Example\n[source,python]\n----\nx = 1\n----\n\n|===\n|a |b\n|===\n"

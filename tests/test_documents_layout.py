@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tiny_moa.experts.documents import blocks, layout, tables
 from tiny_moa.experts.documents.blocks import Block, Typography
+from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.tables import Table
 
@@ -227,7 +228,34 @@ def test_running_lines_are_found_by_their_repetition() -> None:
         [run("Board", 50, 20), run(f"Text {n}", 50, 20), run("Body", 50, 400), run(f"Page {n} of 3", 50, 820)] for n in (1, 2)
     ]
     pages[1][1] = run("Only here", 50, 20)
-    assert blocks.find_furniture(pages, [842, 842]) == [{0, 3}, {0, 3}]
+    assert find_furniture(pages, [842, 842]) == [{0, 3}, {0, 3}]
+
+
+def test_rows_of_a_long_table_at_the_edges_of_pages_are_no_running_lines() -> None:
+    """Their numbers grow, but not as the numbers of pages do; a page number stands alone or beside running lines."""
+    pages = [
+        [run("Stock", 50, 20), run(str(n + 9), 300, 20), run(str(22 * n), 50, 800), run(f"Article {22 * n} of all", 100, 800)]
+        for n in (1, 2, 3)
+    ]
+    assert find_furniture(pages, [842] * 3) == [{0, 1}] * 3
+
+
+def test_bold_lines_below_each_other_that_differ_a_little_in_size_are_two_headings() -> None:
+    lines = [run("2 Model", 50, 100, height=12, bold=True), run("2.1 Notation", 50, 121, bold=True)]
+    assert [getattr(block, "text", "") for block in blocks.build_blocks(lines, BODY)] == ["2 Model", "2.1 Notation"]
+
+
+def test_a_line_with_a_wide_gap_goes_on_in_the_next_one_where_its_sentence_does() -> None:
+    lines = [run("The estimate settles", 50, 100), run("after forty", 200, 100), run("returns, as everybody knows.", 50, 112)]
+    assert len(blocks.build_blocks(lines, BODY)) == 1
+    assert len(blocks.build_blocks([*lines[:2], run("Returns were sorted.", 50, 112)], BODY)) == 2
+
+
+def test_a_wide_line_of_prose_below_a_table_is_not_its_last_row() -> None:
+    cells = [run(text, left, 100 + 14 * row) for row in range(4) for text, left in ((f"Dune{row}", 50), (str(120 + row), 120))]
+    prose = [run("Next", 50, 175), run("the estimate settles after forty", 120, 175)]
+    table, *rest = tables.find_aligned_tables([*cells, *prose])
+    assert isinstance(table, Table) and table.n_rows == 4 and rest == prose
 
 
 def test_numbered_headings_follow_their_numbers() -> None:

@@ -21,6 +21,7 @@ from tiny_moa.experts.documents.links import join_links, link_words, split_links
 from tiny_moa.experts.documents.marks import find_bullets
 from tiny_moa.experts.documents.quotes import MARK, write_quotes
 
+CODE = "```javascript\nlet a = 1;\nlet b = 2;\n```"
 TO = "https://example.org/tides"
 
 
@@ -105,10 +106,13 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     folder = tmp_path_factory.mktemp("marks")
     (folder / "list.pdf").write_bytes(_pdf())
     page = "<p>Before.</p><blockquote><p>Never <b>open</b> it.</p>Nor close it.</blockquote><p>After.</p>"
+    page += '<pre class="language-js"><code><span>let</span> a = 1;\n<span>let</span> b = 2;</code></pre>'
     (folder / "page.html").write_text(f"<body><h1>Kiln</h1>{page}</body>", encoding="utf-8")
     document = docx.Document()
-    for text, style in (("Before.", "Normal"), ("Mud waits.", "Quote"), ("After.", "Normal")):
+    for text, style in (("Before.", "Normal"), ("Mud waits.", "Quote"), ("After.", "Normal"), ("Rope", "List Bullet")):
         document.add_paragraph(text, style=style)
+    document.add_heading("Moorings", 1)
+    document.add_paragraph("Tie up.")
     document.save(str(folder / "memo.docx"))
     return anyio.run(_read_all, folder)
 
@@ -148,7 +152,12 @@ def test_a_pdf_keeps_links_and_bullets_that_are_drawn(read: Mapping[str, Any]) -
 
 @pytest.mark.docling
 def test_block_quotes_of_pages_and_word_files_are_quotes(read: Mapping[str, Any]) -> None:
-    assert read["page.html"].split("\n\n") == ["# Kiln", "Before.", "> Never **open** it.", "> Nor close it.", "After."]
-    assert read["memo.docx"].split("\n\n") == ["Before.", "> Mud waits.", "After."]
+    assert read["page.html"].split("\n\n") == ["# Kiln", "Before.", "> Never **open** it.", "> Nor close it.", "After.", CODE]
+    assert read["memo.docx"].split("\n\n")[:3] == ["Before.", "> Mud waits.", "After."]
     written = str(read["memo.docx docling"]) + str(read["page.html docling"])
     assert MARK not in written and "Mud waits." in written and "Nor close it." in written
+
+
+@pytest.mark.docling
+def test_a_heading_after_the_first_list_of_a_word_file_is_not_in_the_list(read: Mapping[str, Any]) -> None:
+    assert read["memo.docx"].split("\n\n")[3:] == ["- Rope", "## Moorings", "Tie up."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ _TERM = re.compile(r"(\S.*?):{2,4}(?:\s+(.*))?")
 _FOOTNOTE = re.compile(r"footnote:\w*\[([^\]\n]+)\]")
 _CELL = re.compile(r"(?:(?:^|(?<=\s))((?:\d+\*|\d+(?:\.\d+)?\+|\.\d+\+)?[<^>]?(?:\.[<^>])?[adehlmsv]?))?(?<!\\)\|")
 """A bar, with the spans, alignment and style of its cell before it."""
+_TITLE = re.compile(r"\.[^\s.]")
+_TABLE_EDGES = ("|===", ",===")
 _VERBATIM = ("----", "....", "```", "++++")
 _INITIAL = re.compile(r"([A-Za-z]\.|\d+\.)\s+\S")
 """An author's initial, which looks like the number of a list item."""
@@ -34,7 +37,7 @@ def prepare_asciidoc(text: str) -> str:
     written: list[str] = []
     for number, line in enumerate(lines):
         if state.table is not None:
-            if line.strip() == "|===":
+            if line.strip() in _TABLE_EDGES:
                 written += ["|===", *table_rows(state.table, state.attributes), "|==="]
                 state.table, state.attributes = None, ""
             else:
@@ -42,13 +45,16 @@ def prepare_asciidoc(text: str) -> str:
         elif state.fence or line.strip()[:4] in _VERBATIM:
             state.fence = "" if line.strip() == state.fence else state.fence or line.strip()
             written.append(line)
-        elif line.strip() == "|===":
+        elif line.strip() in _TABLE_EDGES:
             state.table = []
+            state.attributes += " format=csv" if line.startswith(",") else ""
         elif line.strip() == "____":
             written += _quote_edge(state)
             state.before = ""
         else:
             written += _rewrite(line, number, state)
+            if _TITLE.match(line) and written[-2:-1] and written[-2].startswith("[source"):
+                written[-2:] = written[:-3:-1]  # the language stands right before its listing
             state.before = line.strip()
     return "\n".join(written + (state.table or []))
 
@@ -92,9 +98,9 @@ def _rewrite(line: str, number: int, state: _State) -> list[str]:
     if line.startswith("= ") and number < 20:
         state.in_header = True
         return [line]
-    if not line.strip():
+    if not line.strip() or line.strip() == "'''":
         state.in_header = False
-        return [line]
+        return [""]
     if not line.startswith((".", "|", "image::")) or line.startswith(". "):
         state.attributes = ""
     begins = state.in_quote and not state.before
@@ -120,6 +126,8 @@ def table_rows(lines: Sequence[str], attributes: str) -> list[str]:
     Cells may stand one on a line, several on a line, and go on over lines. How many make a row is said by the
     attributes, or by the first line that has cells.
     """
+    if "format=csv" in attributes:
+        return ["|" + " |".join(cell.replace("|", "¦") or " " for cell in row) for row in csv.reader(lines) if row]
     width = _declared_width(attributes) or next((len(_cells(line)) for line in lines if _cells(line)), 0)
     cells: list[str] = []
     for line in lines:

@@ -10,6 +10,7 @@ from typing import Any
 from tiny_moa.experts.documents import blocks, layout, tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
+from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.links import split_links
 from tiny_moa.experts.documents.tables import Table
@@ -82,7 +83,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
         is_scan: blocks.measure(page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan)
         for is_scan in (False, True)
     }
-    edges = blocks.find_furniture(lines, [content.height for content in contents])
+    edges = find_furniture(lines, [content.height for content in contents])
     pages: list[list[Box]] = []
     for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
         body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]

@@ -15,12 +15,14 @@ from tiny_moa.experts.documents.links import Links, join_links
 
 Kind = Literal["heading", "paragraph", "item", "code"]
 
-_EDGE = 0.09
-"""Headers and footers stand in this share of the page's height."""
 _LARGER = 1.12
 """Text this much larger than the body can be a heading."""
 _MAX_HEADING_CHARACTERS = 160
 _SENTENCE_END = (".", ";", ",", "!", "?", ":", "。")
+_SAME_HEIGHT = 0.18
+"""Lines of one paragraph differ less in height, as a share of it."""
+_SAME_HEIGHT_BOLD = 0.08
+"""The same for bold lines, which may be headings below each other."""
 _SHORT_LINE = 0.5
 """A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
 _LAST_LINE = 0.75
@@ -29,9 +31,6 @@ _ENDING = re.compile(
     r"(?:습니다|니다|었다|았다|였다|하였다|한다|된다|다|을|를|은|는|의|에|에서|으로|로|와|과|까지|부터)(?=[\s.,)]|$)"
 )
 """What no Korean word is by itself: the rest of one that was divided at the end of a line."""
-_PAGE_NUMBER = re.compile(
-    r"(?:page|p\.|seite)?\s*\d{1,4}\s*(?:(?:of|/|von)\s*\d{1,4})?|[-–—]\s*\d{1,4}\s*[-–—]|\d{1,4}\s*쪽", re.I
-)
 CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Listing|Abbildung|Tabelle|그림|표|사진)\s*\d+(?:[.:]|\s|$)")
 """How the caption of a figure or table begins."""
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
@@ -86,38 +85,6 @@ def measure(pages: Iterable[Sequence[Run]]) -> Typography:
         if height > body * _LARGER and (not heights or height < heights[-1] * 0.94):
             heights.append(height)
     return Typography(body, tuple(heights))
-
-
-def find_furniture(pages: Sequence[Sequence[Run]], heights: Sequence[float]) -> list[set[int]]:
-    """Find running headers and footers.
-
-    A line is furniture when it stands in the upper or lower 9 % of its page and another page has the same there,
-    numbers apart, or when it is the number of the page.
-
-    Args:
-        pages: The lines of each page.
-        heights: The height of each page.
-
-    Returns:
-        For each page the positions of such lines in its sequence.
-    """
-    counts: Counter[tuple[bool, str]] = Counter()
-    for lines, height in zip(pages, heights, strict=True):
-        counts.update({key for line in lines if (key := _edge_key(line, height))})
-    return [
-        {
-            index
-            for index, line in enumerate(lines)
-            if (key := _edge_key(line, height)) and (counts[key] > 1 or _PAGE_NUMBER.fullmatch(line.text.strip()))
-        }
-        for lines, height in zip(pages, heights, strict=True)
-    ]
-
-
-def _edge_key(line: Run, height: float) -> tuple[bool, str] | None:
-    if line.bottom < height * _EDGE or line.top > height * (1 - _EDGE):
-        return line.middle < height / 2, re.sub(r"\d+|\b[ivxl]+\b", "#", line.text.strip().casefold())
-    return None
 
 
 def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
@@ -189,20 +156,23 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
     last = lines[-1]
     if last.is_mono and line.is_mono:
         return line.top - last.bottom > 3 * max(last.height, line.height) or line.bottom < last.top
-    if last.is_mono != line.is_mono or last.is_bold != line.is_bold or abs(last.height - line.height) > 0.18 * last.height:
+    same = _SAME_HEIGHT_BOLD if last.is_bold and line.is_bold else _SAME_HEIGHT
+    if last.is_mono != line.is_mono or last.is_bold != line.is_bold or abs(last.height - line.height) > same * last.height:
         return len(group_rows([last, line])) > 1 or last.is_mono != line.is_mono
     gap = (line.bottom - last.bottom) / max(last.height, line.height) - 1
     if _marker(line.text) or len(group_rows([last, line])) == 1:
         return bool(_marker(line.text))
-    if (
-        CAPTION.match(line.text)
-        or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text))
-        or (len(lines) > 1 and len(group_rows(lines[-2:])) == 1)
-    ):
+    if CAPTION.match(line.text) or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text)) or _ended_row(lines, line):
         return True
     if gap < -0.5:
         return _ends_sentence(last.text) or not line.text[:1].islower()
     return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line) or _ended_early(last, line, right)
+
+
+def _ended_row(lines: Sequence[Run], line: Run) -> bool:
+    """Whether a row of several lines ended; one printed with wide spaces goes on where its sentence does."""
+    is_row = len(lines) > 1 and len(group_rows(lines[-2:])) == 1
+    return is_row and not (line.text[:1].islower() and abs(line.left - min(above.left for above in lines)) < line.height)
 
 
 def _is_first_line(lines: Sequence[Run], line: Run) -> bool:

@@ -20,6 +20,7 @@ from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.quotes import quoting_options, remove_marks
+from tiny_moa.experts.documents.repairs import free_lists
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
 ALL_PAGES = (1, sys.maxsize)
@@ -69,6 +70,7 @@ def convert(
     content, warnings = _prepare(content, name, document_format)
     record = PageRecord()
     result = _run(content, name, document_format, seconds, pages, on_page, record)
+    free_lists(result.document)
     read = export_pages(result, record.engines if is_pdf else None, first=pages[0], last=pages[1])
     remove_marks(result.document)
     for page in read:

@@ -49,6 +49,16 @@ def mark_html(soup: Any) -> None:
                 is_running = True
 
 
+def flatten_code(soup: Any) -> None:
+    """Make the text in each listing of a page one piece, so that coloured words do not cost it its lines."""
+    for listing in soup.find_all("pre"):
+        for line_break in listing.find_all("br"):
+            line_break.replace_with("\n")
+        codes = listing.find_all("code")
+        inner = codes[0] if len(codes) == 1 and codes[0].get_text() == listing.get_text() else listing
+        inner.string = inner.get_text()
+
+
 def mark_word(word: Any) -> None:
     """Mark the paragraphs of a Word document that have a style for quotes."""
     for paragraph in word.paragraphs:
@@ -70,6 +80,7 @@ def quoting_options() -> Any:
 
         def convert(self) -> Any:
             mark_html(self.soup)
+            flatten_code(self.soup)
             return super().convert()
 
     class QuotingWord(MsWordDocumentBackend):  # type: ignore[misc]

@@ -87,6 +87,8 @@ def find_aligned_tables(items: Sequence[Box]) -> list[Box]:
             end += 1
         while end > start and len(rows[end - 1]) < 2 and _stands_off(rows, end - 1):
             end -= 1
+        if end - start > 3 and _is_prose_below(rows[start:end]):
+            end -= 1
         table = _align(rows[start:end]) if end - start >= 3 else None
         if table is not None:
             found.append(table)
@@ -242,6 +244,13 @@ def _goes_on(rows: Sequence[Sequence[Box]], start: int, index: int) -> bool:
 def _stands_off(rows: Sequence[Sequence[Box]], index: int) -> bool:
     """Whether a row is further below the one above than the lines of a cell are."""
     return index == 0 or rows[index][0].middle - rows[index - 1][0].middle > 1.4 * rows[index][0].height
+
+
+def _is_prose_below(rows: Sequence[Sequence[Box]]) -> bool:
+    """Whether the last row stands off from the others and has far more text: a line of a paragraph with a wide gap."""
+    gaps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
+    longest = [max(len(item.text) for item in row if isinstance(item, Run)) for row in rows]
+    return gaps[-1] > 1.3 * max(gaps[:-1]) and longest[-1] > 2 * max(longest[:-1])
 
 
 def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
