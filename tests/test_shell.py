@@ -43,6 +43,21 @@ async def test_a_destructive_command_says_so_first_and_in_the_language_of_the_re
     assert "명령은 실행하지 않았습니다." in answer.notes
 
 
+async def test_requests_that_are_not_for_a_shell_get_no_command_and_never_a_verified_one(tmp_path: Path) -> None:
+    requests = (Path(__file__).parent / "data/not_commands.txt").read_text("utf-8").splitlines()
+    suggested = []
+    async with scripted_team(tmp_path, "unused") as team:
+        for request in requests:
+            try:
+                answer = await team.asker.ask_expert("linux", Task(request), call_of(30))
+            except NoAnswer:
+                continue
+            suggested.append((answer.status, request, answer.fields["command"]))
+    assert [found for found in suggested if found[0] == "verified"] == []
+    assert len(requests) >= 80
+    assert len(suggested) <= 0.05 * len(requests), suggested
+
+
 async def test_what_is_missing_from_a_request_becomes_a_placeholder(tmp_path: Path) -> None:
     answer = await suggest(tmp_path, "extract the archive into the folder site")
     assert answer.fields["command"] == "tar -xf ARCHIVE -C site"

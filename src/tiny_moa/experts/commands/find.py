@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tiny_moa.experts.commands.literals import Kind, Literal, split_literals
 from tiny_moa.experts.commands.quoting import quote, quote_path
-from tiny_moa.experts.commands.words import load_places, mark_places
+from tiny_moa.experts.commands.words import load_numbers, load_places, mark_places
 
 FILE = Path(__file__).with_name("find_rules.toml")
 
@@ -36,7 +36,7 @@ _LETTERS: Mapping[Kind, str] = {
 _TIME_OR_COUNT = "minute|hour|day|week|month|year|link|line|level|분|시간|일|주|개월|달|년|줄"
 _PARTS = {
     "<l>": "⟦[A-KM-Z]\\d+⟧",
-    "<p>": "⟦[LPQV]\\d+⟧",
+    "<p>": "⟦[LPQVW]\\d+⟧",
     "<n>": "⟦N\\d+⟧",
     "<s>": f"⟦[SN]\\d+⟧(?!\\s?(?:{_TIME_OR_COUNT}))",
     "<m>": "⟦[NM]\\d+⟧",
@@ -101,6 +101,7 @@ class Sayings:
         clocks: The letter of a clock of `find` by the beginning of the word that names it.
         objects: What is looked for, by the word for it; the first that is found counts.
         patterns: The remaining patterns, by name.
+        numbers: The number of each number word.
         marks: Phrases that name a place; see `words.load_places`.
     """
 
@@ -109,6 +110,7 @@ class Sayings:
     clocks: Mapping[str, str]
     objects: Mapping[str, re.Pattern[str]]
     patterns: Mapping[str, re.Pattern[str]]
+    numbers: Mapping[str, int]
     marks: tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -122,6 +124,7 @@ def load_sayings(file: Path = FILE) -> Sayings:
         table["clocks"],
         {kind: _pattern(text) for kind, text in table["objects"].items()},
         {name: _pattern(text) for name, text in table["patterns"].items()},
+        load_numbers(),
         load_places(),
     )
 
@@ -170,7 +173,24 @@ def _mark(request: str, sayings: Sayings) -> _Reading:
         letter = "L" if value.startswith("\x01") else _LETTERS[literal.kind]
         out += f"⟦{letter}{len(literals)}⟧"
         literals.append(literal)
-    return _Reading(_byte_sizes(re.sub(r"\s+", " ", out).strip(" .?!"), literals), literals)
+    text = _byte_sizes(re.sub(r"\s+", " ", _count_words(out, literals, sayings)).strip(" .?!"), literals)
+    return _Reading(sayings.patterns["bulk"].sub(r"find \2\3 and \1 them \4 \5", text), literals)
+
+
+def _count_words(text: str, literals: list[Literal], sayings: Sayings) -> str:
+    """Read a number word before a unit as a number: "three levels", "two weeks"."""
+
+    def put(match: re.Match[str]) -> str:
+        literals.append(Literal("number", str(sayings.numbers[match[1].lower()])))
+        return f"⟦N{len(literals) - 1}⟧ "
+
+    words = "|".join(sayings.numbers)
+    return re.sub(
+        rf"(?<![\w가-힣])({words})[ -](?=(?:director(?:y|ies) )?(?:{_TIME_OR_COUNT}|gigabyte|megabyte|kilobyte|단계))",
+        put,
+        text,
+        flags=re.IGNORECASE,
+    )
 
 
 def _byte_sizes(text: str, literals: list[Literal]) -> str:
@@ -297,7 +317,7 @@ def _unread(reading: _Reading, sayings: Sayings) -> tuple[str, ...]:
 
 
 def _write(reading: _Reading) -> str:
-    action = _action(reading)
+    action = _piped(_action(reading)) if "xargs" in reading.flags else _action(reading)
     name = "-iname" if "nocase" in reading.flags else "-name"
     positive = [f"{name} {quote(value)}" for value in dict.fromkeys(reading.names) if not value.startswith("!")]
     negative = [f"! {name} {quote(value[1:])}" for value in dict.fromkeys(reading.names) if value.startswith("!")]
@@ -336,7 +356,7 @@ def _action(reading: _Reading) -> str:
         case "lines":
             return "-exec wc -l {} +"
         case "grep":
-            return f"-exec grep {rest} {{}} +"
+            return f"-exec grep {'-n ' * ('numbered' in reading.flags)}{rest} {{}} +"
         case "grepl":
             return f"-exec grep -l {rest} {{}} +"
         case "copy":
@@ -350,6 +370,13 @@ def _action(reading: _Reading) -> str:
         case "delete":
             return "-exec rm -r {} +" if reading.kind == "d" and "-empty" not in reading.tests else "-delete"
     return action
+
+
+def _piped(action: str) -> str:
+    """Write an action that `find` would do itself as a pipe into `xargs`."""
+    if action == "-delete":
+        return "-print0 | xargs -0 rm"
+    return re.sub(r"^-exec (.*) \{\} \+$", r"-print0 | xargs -0 \1", action)
 
 
 def _script(values: str) -> str:

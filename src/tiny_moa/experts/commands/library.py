@@ -9,7 +9,7 @@ from typing import Literal
 from tiny_moa.experts.commands import find, lint, options_of, table
 from tiny_moa.experts.commands.matching import Match, find_matches
 from tiny_moa.experts.commands.tldr import read_tldr
-from tiny_moa.experts.commands.words import is_korean
+from tiny_moa.experts.commands.words import is_about_a_shell, is_korean
 
 _EXPLAIN_FIND = ("Finds what the request describes: {}", "요청한 조건에 맞는 것을 찾는다: {}")
 
@@ -58,6 +58,10 @@ class CommandLibrary:
         for candidate in sorted(found, key=lambda candidate: -candidate.score):
             best.setdefault(candidate.command, candidate)
         return tuple(best.values())[:most]
+
+    def is_about_a_shell(self, request: str) -> bool:
+        """Tell whether a request names something that a shell works on."""
+        return is_about_a_shell(request, self.commands.lexicon)
 
     def review(self, command: str) -> lint.Review:
         """Look a command over."""

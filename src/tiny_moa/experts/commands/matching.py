@@ -34,11 +34,13 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 _NEVER_A_KNOWN_WORD = frozenset({"ext", "delim", "date", "size", "n", "m", "mode", "url", "archive", "glob", "pid"})
 _LITERAL_WEIGHT = 1.6
-_MISSING_WEIGHT = 1.2
+_MISSING_WEIGHT = 1.4
 _HAVE_SUBCOMMANDS = frozenset(["git", "docker", "apt", "dnf", "yum", "snap", "pip", "systemctl", "npm"])
 _NAMES_A_PATH = frozenset({"file", "folder", "called", "named"})
 _DEFAULT_WEIGHT = 0.08
 _STRAY_WEIGHT = 2.6
+_SPECIAL = 0.006
+"""What a task for one kind of file gains over a general one when the request names such a file."""
 _SHORTLIST = 80
 
 
@@ -109,11 +111,13 @@ def _match(tokens: Sequence[Token], task: CommandTask, wording: Wording, table: 
     of_wording = _weigh(unsaid, shared, table) + _weigh_open(wording, task, chosen)
     score = 2 * explained / (2 * explained + of_request + of_wording) if explained else 0.0
     score *= 1.0 if _suits(task, values) else 0.75
+    score += _SPECIAL * bool(task.only and values and _suits(task, values))
     command, placeholders = fill(_with_flags(task.run, flags), values)
     names = (token.literal.value for token in (*spare, *stray) if token.literal)
     unread = (*(idea for idea in left if idea not in shared), *names)
     heavy = tuple(idea for idea in unsaid if table.weight(idea) > 0.6 and idea not in shared)
     heavy += tuple(slot for slot, found in chosen.items() if any(_is_guessed(tokens, slot, index) for index in found))
+    heavy += tuple(slot for slot, found in chosen.items() if any(_is_path_as_name(tokens[index], slot) for index in found))
     return Match(task, values, command, placeholders, score + _context_bonus(tokens, wording, chosen), unread, heavy)
 
 
@@ -160,6 +164,12 @@ def _is_guessed(tokens: Sequence[Token], slot: str, index: int) -> bool:
     if literal is None or literal.kind != "word" or literal.strength == 3 or _TAKES[slot.rstrip("0123456789")] is not _PATHS:
         return False
     return not _NAMES_A_PATH & set(neighbours(tokens, index))
+
+
+def _is_path_as_name(token: Token, slot: str) -> bool:
+    """Tell whether something with a slash was taken for the name of a user, package, process and the like."""
+    literal = token.literal
+    return literal is not None and literal.kind == "path" and "/" in literal.value and _TAKES[slot.rstrip("0123456789")] is _NAMES
 
 
 def _suits(task: CommandTask, values: Mapping[str, tuple[tuple[str, str], ...]]) -> bool:
@@ -266,7 +276,7 @@ def _option_taken(
 ) -> tuple[frozenset[str], int | None] | None:
     """Say which ideas of the request ask for an option, and which literal is its value; `None` when none do."""
     for ideas in sorted(option.ideas, key=len, reverse=True):
-        if not ideas or not all(left[idea] for idea in ideas):
+        if not ideas or not all(left[idea] for idea in ideas) or not _negates(tokens, ideas):
             continue
         if not option.slot:
             return ideas, None
@@ -275,6 +285,16 @@ def _option_taken(
         if values:
             return ideas, min(values, key=lambda i: min(abs(i - place) - 0.1 * (i > place) for place in places))
     return None
+
+
+def _negates(tokens: Sequence[Token], ideas: frozenset[str]) -> bool:
+    """Tell whether a "not" among the ideas of an option stands beside what it denies; true without one."""
+    denied = ideas - {"not"}
+    if denied == ideas or not denied:
+        return True
+    words = [token.idea for token in tokens if token.role != "ignored"]
+    near = {word for place, idea in enumerate(words) if idea == "not" for word in words[max(0, place - 2) : place + 3]}
+    return bool(denied & near)
 
 
 def _flag(option: Option, token: Token | None) -> str:

@@ -18,15 +18,48 @@ _PAIR_WORDS = r"(files?|folders?|director(?:y|ies)|regular|normal|plain|lines?|w
 _PAIR = re.compile(rf"\b{_PAIR_WORDS}/{_PAIR_WORDS}\b", re.IGNORECASE)
 _ENDING = re.compile(
     r"\bfiles(?: that| which| whose names?)? (?:end(?:ing|s)? (?:in|with)|with (?:the )?extension)"
-    r" [\"']?\*?\.?([a-z0-9]{1,5})[\"']?(?![\w.])",
+    r" [\"']?\*?\.?([a-z0-9]{1,5})[\"']?(?:,? (?:or|and) [\"']?\*?\.([a-z0-9]{1,5})[\"']?)?(?![\w.])",
     re.IGNORECASE,
 )
 _PHRASES = (
     (re.compile(r"\bline[- ]numbers?\b", re.IGNORECASE), "linenumber"),
     (re.compile(r"\b(?:begin|start)(?:s|ning|ing)? with\b", re.IGNORECASE), "startswith"),
     (re.compile(r"\bend(?:s|ing)? with\b", re.IGNORECASE), "endswith"),
+    (re.compile(r"\bsha-(?=\d)", re.IGNORECASE), "sha"),
+    (
+        re.compile(
+            r"\bfirst (?=(?:and (?:the )?(?:\w+(?:th|rd|nd)|second|\d\w*) (?:comma separated )?)?(?:columns?|fields?)\b)",
+            re.IGNORECASE,
+        ),
+        "1st ",
+    ),
+    (re.compile(r"첫\s?번째(?=\s?(?:열|칸|칼럼|컬럼|필드|와|과|,))"), "1번째"),
+    (
+        re.compile(
+            r"\b(pattern|regexp?|regular expression) ([^\s\"'“‘*.][^\s\"']*[\[\]+\\^$|(][^\s\"']*|[\[^(\\][^\s\"']+)",
+            re.IGNORECASE,
+        ),
+        r'\1 "\2"',
+    ),
+    (
+        re.compile(
+            r"\b(run|execute|repeat|start|launch) (?:the )?(?:command |program )?(?!the\b|an?\b|it\b|all\b|command\b|script\b)"
+            r"([a-z][\w.+-]*(?: [\w./=+-]+){1,3}?) "
+            r"(?=every \S+ (?:seconds?|minutes?)\b|in (?:the )?background\b|again and again\b)",
+            re.IGNORECASE,
+        ),
+        r'\1 "\2" ',
+    ),
+    (re.compile(r"\be-mails?\b", re.IGNORECASE), "email"),
+    (re.compile(r"\b(comma|colon|semicolon|space|tab)-(?:separated|delimited)\b", re.IGNORECASE), r"\1 separated"),
 )
+_KOREAN_NUMBERS = ("두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열")
+_COUNTED = re.compile(
+    rf"(?<![가-힣])({'|'.join(_KOREAN_NUMBERS)})\s?(?=(?:번째|개|칸|줄|번만|번씩|글자|단어|초|분|시간|일|주|달|개월|단계|등분|조각)(?!기))"
+)
+_QUOTED = re.compile(r"(\"[^\"\n]+\"|“[^”\n]+”|(?<![\w가-힣])['‘`][^'’`\n]+['’`](?![A-Za-z0-9_]))")
 _ENDING_KOREAN = re.compile(r"확장자가 \.?([A-Za-z0-9]{1,5})인 (?:모든 )?파일")
+_GROUNDS = frozenset({"path", "glob", "extension", "host", "url", "size", "mode", "variable"})
 _STDIN = r"\b(?:from )?(?:the )?(?:standard input|stdin)\b|표준\s?입력(?:에서|을|으로)?"
 
 
@@ -59,6 +92,10 @@ class Lexicon:
     naming: tuple[frozenset[str], frozenset[str], frozenset[str]]
     numbers: Mapping[str, int]
     places: tuple[tuple[re.Pattern[str], str], ...]
+    subjects: frozenset[str]
+    """Ideas that a shell works on."""
+    media: frozenset[str]
+    """Endings of files whose content is no plain text, which a request may be about without a shell in mind."""
     seen: frozenset[str] = field(default_factory=frozenset)
     """Words of the table's own wordings, which are known although they stand for themselves."""
 
@@ -67,6 +104,11 @@ def load_places(file: Path = FILE) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Read the phrases that name a place, such as "the current folder", each with the path it means."""
     table = tomllib.loads(file.read_text("utf-8"))["places"]
     return tuple((re.compile(pattern, re.IGNORECASE), path) for path, pattern in table.items())
+
+
+def load_numbers(file: Path = FILE) -> dict[str, int]:
+    """Read the number words."""
+    return dict(tomllib.loads(file.read_text("utf-8"))["numbers"])
 
 
 def load_lexicon(file: Path = FILE) -> Lexicon:
@@ -83,6 +125,8 @@ def load_lexicon(file: Path = FILE) -> Lexicon:
         naming=(_words(naming["before"]), _words(naming["after"]), _words(naming["korean"])),
         numbers=table["numbers"],
         places=load_places(file),
+        subjects=_words(table["subjects"]["ideas"]),
+        media=_words(table["subjects"]["media"]),
     )
 
 
@@ -124,15 +168,25 @@ def read_tokens(text: str, lexicon: Lexicon) -> tuple[Token, ...]:
     return tuple(_name_words(_number_words(tokens, lexicon), lexicon))
 
 
+def is_about_a_shell(text: str, lexicon: Lexicon) -> bool:
+    """Tell whether a request names what a shell works on: a path, a pattern, an address, a size, or one of the subjects."""
+    return any(token.idea in lexicon.subjects or _is_ground(token.literal, lexicon) for token in read_tokens(text, lexicon))
+
+
+def _is_ground(literal: Literal | None, lexicon: Lexicon) -> bool:
+    if literal is None or literal.strength < 3 or literal.kind not in _GROUNDS:
+        return False
+    return literal.value.rpartition(".")[2].lower() not in lexicon.media
+
+
 def mark_places(text: str, places: Sequence[tuple[re.Pattern[str], str]]) -> str:
     """Put place phrases such as "the current folder" into quotes of our own, so that they are read as literals.
 
     Also reads "files ending in .txt" as `*.txt` files and "files/folders" as two words, which look like one path.
     """
-    for pattern, word in _PHRASES:
-        text = pattern.sub(word, text)
+    text = "".join(part if index % 2 else _one_word_each(part) for index, part in enumerate(_QUOTED.split(text)))
     text = _PAIR.sub(r"\1 and \2", text)
-    text = _ENDING.sub(r"*.\1 files", _ENDING_KOREAN.sub(r"*.\1 파일", text))
+    text = _ENDING.sub(_files_ending, _ENDING_KOREAN.sub(r"*.\1 파일", text))
     pieces = []
     for piece in split_literals(text):
         part = piece.text
@@ -142,6 +196,17 @@ def mark_places(text: str, places: Sequence[tuple[re.Pattern[str], str]]) -> str
             part = re.sub(_STDIN, " “\x02”", part, flags=re.IGNORECASE)
         pieces.append(part)
     return "".join(pieces)
+
+
+def _one_word_each(text: str) -> str:
+    """Write each phrase and each Korean number of text outside of quotes as one word."""
+    for pattern, word in _PHRASES:
+        text = pattern.sub(word, text)
+    return _COUNTED.sub(lambda match: str(_KOREAN_NUMBERS.index(match[1]) + 2), text)
+
+
+def _files_ending(match: re.Match[str]) -> str:
+    return " or ".join(f"*.{ending}" for ending in match.groups() if ending) + " files"
 
 
 def _marked(literal: Literal) -> Token:
@@ -178,6 +243,9 @@ def _read_korean(word: str, lexicon: Lexicon, *, glued: bool) -> Iterable[Token]
     if glued and (role := _particle(word, lexicon)):
         yield Token(role=role[1])
         word = word[len(role[0]) :]
+    if word in lexicon.ignored and word not in lexicon.korean:
+        yield Token(role="ignored")
+        return
     while word:
         found = next(
             (word[:n] for n in range(len(word), 0, -1) if word[:n] in lexicon.korean and (n > 1 or _may_be_short(word, lexicon))),
