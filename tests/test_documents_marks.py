@@ -15,11 +15,13 @@ from tests.documents.pdf import PdfPage, write_pdf
 from tests.test_documents_reader import Recorder
 from tiny_moa.experts.documents import DocumentLibrary, DocumentReader
 from tiny_moa.experts.documents.asciidoc import prepare_asciidoc
-from tiny_moa.experts.documents.blocks import Typography, build_blocks
+from tiny_moa.experts.documents.assemble import Picture, pair_captions
+from tiny_moa.experts.documents.blocks import Block, Typography, build_blocks
 from tiny_moa.experts.documents.layout import Box, Run, join_words
 from tiny_moa.experts.documents.links import join_links, link_words, split_links
 from tiny_moa.experts.documents.marks import find_bullets
 from tiny_moa.experts.documents.quotes import MARK, write_quotes
+from tiny_moa.experts.documents.tables import Table
 
 CODE = "```javascript\nlet a = 1;\nlet b = 2;\n```"
 TO = "https://example.org/tides"
@@ -137,17 +139,36 @@ def _pdf() -> bytes:
         page.text(76, 132 + 20 * number, item)
     page.text(76, 200, "Pay here")
     page.link(70, 188, 140, 204, "https://example.org/pay")
+    page.text(60, 260, "Table 1. Returns by shore.")
+    page.table(60, 270, [80, 80], [["Shore", "Found"], ["Dune", "31"], ["Cliff", "4"]])
     return write_pdf([page])
 
 
 @pytest.mark.docling
 def test_a_pdf_keeps_links_and_bullets_that_are_drawn(read: Mapping[str, Any]) -> None:
-    first, items, last = read["list.pdf"].split("\n\n")
+    first, items, last, *_ = read["list.pdf"].split("\n\n")
     assert first.startswith(f"Read [the tables]({TO}) before you sail, and then")
     assert items == "- Rope\n- Lamp"
     assert last == "[Pay here](https://example.org/pay)"
     links = [text.get("hyperlink") for text in read["list.pdf docling"]["texts"] if text.get("hyperlink")]
     assert links == [TO, "https://example.org/pay"]
+
+
+@pytest.mark.docling
+def test_the_caption_of_a_table_belongs_to_it_and_is_written_once(read: Mapping[str, Any]) -> None:
+    (table,) = read["list.pdf docling"]["tables"]
+    captions = {text["self_ref"]: text["text"] for text in read["list.pdf docling"]["texts"] if text["label"] == "caption"}
+    assert [captions[reference["$ref"]] for reference in table["captions"]] == ["Table 1. Returns by shore."]
+    caption, rows = read["list.pdf"].split("\n\n")[3:]
+    assert caption == "Table 1. Returns by shore." and rows.startswith("| Shore | Found |")
+
+
+def test_captions_go_to_the_tables_below_and_the_pictures_beside_them() -> None:
+    first, second = (Block(0, 0, 9, 9, "paragraph", text) for text in ("Figure 1: A quay", "Table 2: Depths"))
+    words = Block(0, 0, 9, 9, "paragraph", "Figures 1 and 2 show it.")
+    picture, table = Picture(0, 9, 9, 20), Table(0, 9, 9, 20, (), 0, 0)
+    assert pair_captions([picture, first, second, table]) == [(picture, first), (table, second)]
+    assert pair_captions([words, table, first, words]) == [(words, None), (table, None), (first, None), (words, None)]
 
 
 @pytest.mark.docling

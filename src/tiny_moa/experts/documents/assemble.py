@@ -61,8 +61,8 @@ def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
         content = contents[page.page_no]
         document.add_page(page_no=page.page_no, size=Size(width=content.width, height=content.height))
         writer = _PageWriter(document, page.page_no, content.height)
-        for box in boxes:
-            writer.add(box)
+        for box, caption in pair_captions(boxes):
+            writer.add(box, caption)
         for line in edges:
             label = DocItemLabel.PAGE_HEADER if line.middle < content.height / 2 else DocItemLabel.PAGE_FOOTER
             document.add_text(
@@ -95,6 +95,24 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     return blocks.level_headings(pages), furniture
 
 
+def pair_captions(boxes: Sequence[Box]) -> list[tuple[Box, Block | None]]:
+    """Put captions to the tables below them, and to the pictures above or below them; all else stays in order."""
+    paired: list[tuple[Box, Block | None]] = []
+    for box in boxes:
+        before, its_caption = paired[-1] if paired else (None, None)
+        if isinstance(box, Table | Picture) and isinstance(before, Block) and _is_caption(before):
+            paired[-1] = (box, before)
+        elif isinstance(box, Block) and _is_caption(box) and isinstance(before, Picture) and its_caption is None:
+            paired[-1] = (before, box)
+        else:
+            paired.append((box, None))
+    return paired
+
+
+def _is_caption(block: Block) -> bool:
+    return block.kind == "paragraph" and not block.links and blocks.CAPTION.match(block.text) is not None
+
+
 def _turned_text(words: tuple[Run, ...]) -> list[Box]:
     """Keep text that runs up or down the page, in the order of the file, after everything else."""
     if not words:
@@ -121,8 +139,8 @@ class _PageWriter:
         """The group that holds what is on the page."""
         return self._group
 
-    def add(self, box: Box) -> None:
-        """Add a block, table or picture after what was added before."""
+    def add(self, box: Box, caption: Block | None = None) -> None:
+        """Add a block, table or picture, with its caption, after what was added before."""
         if isinstance(box, Block) and box.kind == "item":
             self._add_item(box)
             return
@@ -130,9 +148,18 @@ class _PageWriter:
         if isinstance(box, Block):
             self._add_block(box)
         elif isinstance(box, Table):
-            self._document.add_table(data=_table_data(box), parent=self._group, prov=self.place(box))
+            self._document.add_table(
+                data=_table_data(box), parent=self._group, prov=self.place(box), caption=self._add_caption(caption)
+            )
         elif isinstance(box, Picture):
-            self._document.add_picture(parent=self._group, prov=self.place(box))
+            self._document.add_picture(parent=self._group, prov=self.place(box), caption=self._add_caption(caption))
+
+    def _add_caption(self, caption: Block | None) -> Any:
+        from docling_core.types.doc import DocItemLabel
+
+        if caption is None:
+            return None
+        return self._document.add_text(DocItemLabel.CAPTION, caption.text, parent=self._group, prov=self.place(caption))
 
     def place(self, box: Box) -> Any:
         """Give docling's record of where something stands."""
