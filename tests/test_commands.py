@@ -296,5 +296,5 @@ def test_most_everyday_requests_get_the_right_kind_of_command_and_what_is_called
         whole += is_whole
         whole_and_right += is_whole and is_right
     assert len(REQUESTS) >= 400
-    assert right >= 0.9 * len(REQUESTS)
-    assert whole_and_right >= 0.96 * whole
+    assert right >= 0.93 * len(REQUESTS)
+    assert whole_and_right >= 0.97 * whole
