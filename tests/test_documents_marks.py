@@ -70,6 +70,10 @@ def test_a_link_that_goes_on_in_the_next_line_is_one() -> None:
     ]
 
 
+def test_a_comma_after_a_link_is_not_in_it() -> None:
+    assert split_links("see tides, then", (("tides,", TO),)) == [("see ", ""), ("tides", TO), (", then", "")]
+
+
 def test_an_address_that_is_printed_as_itself_stays_as_it_is() -> None:
     assert split_links("write to a@b.org", (("a@b.org", "mailto:a@b.org"),)) == [("write to a@b.org", "")]
 

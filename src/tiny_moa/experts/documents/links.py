@@ -37,7 +37,8 @@ def split_links(text: str, links: Links) -> list[tuple[str, str]]:
     """
     pieces: list[tuple[str, str]] = []
     done = 0
-    for words, link in links:
+    for printed, link in links:
+        words = printed.rstrip(",.;:") or printed
         start = text.find(words, done)
         if start < 0 or _bare(words) == _bare(link):
             continue
