@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
 from pydantic_core import from_json
 
 _MAX_DIGITS = 2_000
@@ -180,6 +178,9 @@ _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 def check_schema(schema: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a JSON Schema; `None` when nothing is."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as exc:
@@ -202,6 +203,9 @@ def _check_call(call: Mapping[str, Any], parameters: Mapping[str, Mapping[str, A
     name = str(call.get("name"))
     if name not in parameters:
         return Check("call", "tool list", False, f"there is no tool {name!r}")
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
     fault = best_match(Draft202012Validator(parameters[name]).iter_errors(call.get("arguments")))
     return Check("call", "JSON Schema", fault is None, f"{name}: {fault.message}" if fault else name)
 

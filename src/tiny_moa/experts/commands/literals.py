@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal as OneOf
 
 Kind = OneOf["quoted", "url", "host", "date", "size", "variable", "glob", "path", "extension", "mode", "number", "word", "stdin"]
@@ -59,7 +60,6 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         r"(?<![\w])[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*_[\w-]*\w|(?<![\w])(?!(?i:md5|sha\d+|base64|ipv[46]|ext[234]|bz2|bzip2|mp[34]|python[23])\b)[A-Za-z]+\d+(?![\w])|(?<![\w])[a-z]+[A-Z]\w*",
     ),
 )
-_LITERAL = re.compile("|".join(f"(?P<k{index}>{pattern})" for index, (_, pattern) in enumerate(_PATTERNS)), re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z가-힣\s,.()?!-]*")
 _OWN = re.compile(r"(“[\x01-\x03][^”]*”)")
 _PARTICLE = re.compile(
@@ -67,6 +67,12 @@ _PARTICLE = re.compile(
 )
 _SIZE = re.compile(r"([\d.]+)\s?(\S+)")
 _KOREAN_UNITS = {"킬": "k", "메": "m", "기": "g", "테": "t"}
+
+
+@cache
+def _finder() -> re.Pattern[str]:
+    """All patterns as one; to compile it takes longer than to start the rest of this module."""
+    return re.compile("|".join(f"(?P<k{index}>{pattern})" for index, (_, pattern) in enumerate(_PATTERNS)), re.ASCII)
 
 
 def split_literals(text: str) -> tuple[Piece, ...]:
@@ -87,7 +93,7 @@ def _is_plain(text: str) -> bool:
 
 def _split(text: str) -> Iterable[Piece]:
     pieces, position = [], 0
-    for match in _LITERAL.finditer(text):
+    for match in _finder().finditer(text):
         if match.start() > position:
             pieces.append(Piece(text[position : match.start()]))
         literal, particle = _literal(match), _PARTICLE.search(match[0])
