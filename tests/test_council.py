@@ -11,6 +11,7 @@ import pytest
 from tests.fakes import Recorder, ScriptedRuntime
 from tests.test_calibration import JUDGE
 from tests.test_meeting import Numbers, for_text, panel, says
+from tiny_moa import build_team, load_settings
 from tiny_moa.deliberation.calibration import Calibration, Measured, key
 from tiny_moa.deliberation.council import COUNCIL, Council, Eligible, Present
 from tiny_moa.deliberation.strategies import STRATEGIES
@@ -116,3 +117,12 @@ async def test_an_unknown_depth_is_refused_with_the_ones_there_are() -> None:
     async with council(says("It is 5.")) as team:
         with pytest.raises(InvalidRequest, match=", ".join(STRATEGIES)):
             await answer(team, "profound")
+
+
+def test_the_model_that_comes_with_this_was_measured_and_has_no_vote() -> None:
+    council = build_team(load_settings({})).council
+    for kind in ("math", "code"):
+        known = council.measured(kind)["smollm2-135m"]
+        assert known.generator.tasks >= 30, "the words of meetings changed: run `tiny-moa calibrate` and keep what it writes"
+        assert known.voter.asked >= 60
+        assert "chance" in known.voter.refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import logging
 import sys
 import time
 import types
@@ -22,6 +23,8 @@ from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.quotes import quoting_options, remove_marks
 from tiny_moa.experts.documents.repairs import free_lists
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
+
+logger = logging.getLogger(__name__)
 
 ALL_PAGES = (1, sys.maxsize)
 OnPage = Callable[[int, int], None]
@@ -188,6 +191,7 @@ def _why_not(content: bytes, name: str, suffix: str, result: Any) -> DocumentErr
     """Say why docling has no result, in words that help; its own messages name hashes and classes."""
     if suffix == ".pdf" and _has_password(content):
         return PasswordNeeded(f"{name!r} is protected by a password; give it as password, or save the file without one")
+    logger.info("docling gave no result: %s", "; ".join(error.error_message for error in result.errors)[:500])
     if any("ArchiveLimit" in error.error_message for error in result.errors):
         return ConversionFailed(f"{name!r} unpacks to more than the converter reads; split the document")
     return ConversionFailed(
