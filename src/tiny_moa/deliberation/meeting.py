@@ -18,7 +18,7 @@ from tiny_moa.deliberation.audit import Entry, chained
 from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
 from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
 from tiny_moa.deliberation.fields import Field, Finding, look_at
-from tiny_moa.deliberation.panel import Seat, judge, propose, vote
+from tiny_moa.deliberation.panel import Seat, Written, judge, propose_together, together, vote
 from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
 from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
 from tiny_moa.errors import ModelError, NoQuorum
@@ -203,37 +203,36 @@ class Meeting:
         return "rounds" if is_last else self._is_short(call)
 
     async def _proposals(self, number: int, call: Call) -> list[Proposed]:
-        state = render(self._state)
         table: list[Proposed] = []
         names = labels([m.name for m in self._members], self._job, number)
-        for place, member in enumerate(self._members):
+        waiting = len(self._members)
+        for alike in together(self._members):
             if table and self._is_short(call) is not None:
-                self._miss(number, member, "there was no time or no tokens left for its proposal")
+                self._miss(number, alike, "there was no time or no tokens left for its proposal")
                 continue
-            call.listener.stage(f"proposal {place + 1} of {len(self._members)}, round {number}")
-            try:
-                seed = self._rules.seed + 1000 * number
-                bounded = _share(call, parts=len(self._members) - place + 1)
-                values = {"task": self._task, "state": state}
-                asked = self._field.template
-                written = await propose(member, asked, values, bounded, temperature=self._rules.temperature, seed=seed)
-            except ModelError as exc:
-                self._miss(number, member, str(exc))
-                continue
-            self._attempts.append(written.attempt)
-            if not (text := without_author(written.text)):
-                self._miss(number, member, "it wrote nothing")
-                continue
-            self._candidates.append(text)
-            finding = await look_at(self._field, self._task, text, is_whole=written.is_whole)
-            table.append(Proposed(names[member.name], member, text, finding))
+            call.listener.stage(f"proposal {len(self._members) - waiting + 1} of {len(self._members)}, round {number}")
+            bounded = _share(call, parts=waiting - len(alike) + 2)
+            waiting -= len(alike)
+            for member, written in zip(alike, await self._written(number, alike, bounded), strict=False):
+                self._attempts.append(written.attempt)
+                if not (text := without_author(written.text)):
+                    self._miss(number, [member], "it wrote nothing")
+                    continue
+                self._candidates.append(text)
+                finding = await look_at(self._field, self._task, text, is_whole=written.is_whole)
+                table.append(Proposed(names[member.name], member, text, finding))
         table.sort(key=lambda proposed: proposed.label)
-        said = [
-            {"label": p.label, "author": p.seat.name, "model": p.seat.model.spec.name, "text": p.text, "proof": p.finding.proof}
-            for p in table
-        ]
-        self._note("proposals", round=number, proposals=said)
+        self._note("proposals", round=number, proposals=[_said(proposed) for proposed in table])
         return table
+
+    async def _written(self, number: int, members: Sequence[Seat], call: Call) -> Sequence[Written]:
+        values = {"task": self._task, "state": render(self._state)}
+        seed, warmth = self._rules.seed + 1000 * number, self._rules.temperature
+        try:
+            return await propose_together(members, self._field.template, values, call, temperature=warmth, seed=seed)
+        except ModelError as exc:
+            self._miss(number, members, str(exc))
+            return ()
 
     async def _ballots(self, number: int, table: Sequence[Proposed], voters: Sequence[Seat], call: Call) -> list[Ballot]:
         texts, state = {p.label: p.text for p in table}, render(self._state)
@@ -242,18 +241,18 @@ class Meeting:
         for place, member in enumerate(voters):
             offered = [p.label for p in table if not self._rules.masks_own or p.seat.name != member.name]
             if not offered or self._is_short(call) is not None:
-                self._miss(number, member, "there was nothing, or no time, for its ballot")
+                self._miss(number, [member], "there was nothing, or no time, for its ballot")
                 continue
             call.listener.stage(f"ballot {place + 1} of {len(voters)}, round {number}")
             try:
                 bounded = _share(call, parts=len(voters) - place + 1)
                 voted = await ask(member, self._task, state, texts, offered, bounded)
             except ModelError as exc:
-                self._miss(number, member, str(exc))
+                self._miss(number, [member], str(exc))
                 continue
             self._attempts += voted.attempts
             if not voted.is_readable:
-                self._miss(number, member, "its ballot could not be read and counts as an abstention")
+                self._miss(number, [member], "its ballot could not be read and counts as an abstention")
             ballots.append(voted.ballot)
             said.append({"voter": member.name, "model": member.model.spec.name, "credits": dict(voted.ballot.credits)})
         self._note("ballots", round=number, ballots=said)
@@ -354,10 +353,11 @@ class Meeting:
     def _log_odds(self, member: Seat) -> float:
         return self._standing.log_odds.get(member.model.spec.name, 0.0)
 
-    def _miss(self, number: int, member: Seat, why: str) -> None:
-        logger.info("%s did not do its part in round %d", member.name, number)
-        self._missing.append(f"{member.name}, round {number}: {why}")
-        self._note("missing", round=number, member=member.name, reason=why)
+    def _miss(self, number: int, members: Sequence[Seat], why: str) -> None:
+        for member in members:
+            logger.info("%s did not do its part in round %d", member.name, number)
+            self._missing.append(f"{member.name}, round {number}: {why}")
+            self._note("missing", round=number, member=member.name, reason=why)
 
     def _note(self, kind: str, **body: Any) -> None:
         self._minutes = chained(self._minutes, kind, body)
@@ -380,6 +380,11 @@ class Meeting:
             minutes=self._minutes,
             candidates=tuple(self._candidates),
         )
+
+
+def _said(proposed: Proposed) -> dict[str, Any]:
+    seat, proof = proposed.seat, proposed.finding.proof
+    return {"label": proposed.label, "author": seat.name, "model": seat.model.spec.name, "text": proposed.text, "proof": proof}
 
 
 def _share(call: Call, *, parts: int) -> Call:

@@ -1,7 +1,7 @@
 """Who sits in a meeting and how each is asked: to propose, to vote, to say whether one answer is right; decides nothing.
 
-All who sit with one model are asked with the same words, behind which only the given beginning of the reply and the form of
-the ballot differ. So a model reads the prompt of a phase once, however many of its copies sit.
+All who sit with one model are asked with the same words; only the form of a ballot differs. So a model reads the prompt of a
+phase once, however many of its copies sit: proposals as a fan-out, ballots from where the given beginning of the reply stands.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from tiny_moa.deliberation.ballots import Ballot, ballot_schema, credits_of_probability
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts.base import Attempt, Call, TemplatedModel
+from tiny_moa.models.runtime import MOST_SAMPLES
 
 BALLOT, VERDICT, COMBINE = (f"deliberation/{name}" for name in ("ballot", "verdict", "combine"))
 HOLES: Mapping[str, tuple[str, ...]] = {
@@ -95,6 +97,31 @@ async def propose(
     return Written(completion.text.strip(), attempt)
 
 
+async def propose_together(
+    members: Sequence[Seat], template: str, values: Mapping[str, str], call: Call, *, temperature: float, seed: int
+) -> tuple[Written, ...]:  # fmt: skip
+    """Have all who sit with one model answer a task; the prompt is read once and the answers are computed as one batch.
+
+    Raises:
+        ModelError: The model could not do it.
+    """
+    if len(members) == 1:
+        return (await propose(members[0], template, values, call, temperature=temperature, seed=seed),)
+    sampling = {"temperature": temperature, "seed": (seed + members[0].number) % (1 << 32)}
+    filled = {"task": values["task"], "state": values["state"] or NOTHING}
+    drawn = await members[0].model.sample(template, filled, call, len(members), sampling=sampling)
+    return tuple(Written(completion.text.strip(), attempt) for completion, attempt in drawn)
+
+
+def together(members: Sequence[Seat]) -> tuple[tuple[Seat, ...], ...]:
+    """Group members that sit side by side with one model, in their order, as many as are computed at a time."""
+    groups: list[tuple[Seat, ...]] = []
+    for _, same in groupby(members, key=lambda member: member.model.spec.name):
+        group = tuple(same)
+        groups += [group[start : start + MOST_SAMPLES] for start in range(0, len(group), MOST_SAMPLES)]
+    return tuple(groups)
+
+
 async def vote(member: Seat, task: str, state: str, texts: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
     """Have a member give credits to the candidates it is offered, always taking the likeliest; all are shown, by label.
 
@@ -104,7 +131,8 @@ async def vote(member: Seat, task: str, state: str, texts: Mapping[str, str], of
     bounded = replace(call, max_tokens=8 + _BALLOT_TOKENS * len(offered))
     greedy = {"temperature": 0.0, "seed": member.number}
     values = {"task": task, "state": state or NOTHING, "candidates": shown_candidates(texts)}
-    completion, attempt = await member.model.write(BALLOT, values, bounded, schema=ballot_schema(offered), sampling=greedy)
+    schema = ballot_schema(offered)
+    completion, attempt = await member.model.write(BALLOT, values, bounded, schema=schema, opening="{", sampling=greedy)
     credits = read_ballot(completion.text, offered)
     return Voted(Ballot(member.name, credits or {}), (attempt,), credits is not None)
 

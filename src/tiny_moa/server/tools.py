@@ -65,8 +65,8 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
-        """Solve a calculation or a word problem. Plain arithmetic is computed exactly and `verified`; anything else is a
-        local model's worked solution, whose equations are recomputed and whose wrong steps are named."""
+        """Solve a calculation or a word problem. Closed forms are computed exactly; other problems a local model solves in
+        words and by a program in a sandbox. `verified` when exact, or when both agree and recompute."""
         return await ask_expert("solve_math", Task(problem), ctx, (deadline_seconds, max_tokens))
 
     @server.tool(title="Write code", annotations=_READS)
