@@ -27,7 +27,7 @@ GRACE_SECONDS = 0.5
 """How long after the deadline a call may still take to hand over what it has."""
 
 Seconds = Annotated[float, Field(ge=1, le=3600, description="Answer by then, if in part.")]
-Tokens = Annotated[int, Field(ge=1, le=32_768, description="Most tokens written.")]
+Tokens = Annotated[int, Field(ge=1, le=32_768)]
 Tests = Annotated[list[str] | str, WithJsonSchema({"description": "Python asserts."})]
 Limits = tuple[float, int]
 """Seconds and tokens of one call."""
