@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiny_moa.experts.documents import blocks, layout, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, tables
 from tiny_moa.experts.documents.blocks import Block, Typography
 from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
@@ -96,7 +96,7 @@ def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
 def test_a_page_keeps_every_letter_through_all_steps(found: list[Run], drawn: list[Box]) -> None:
     ruled, rest = tables.take_ruled_tables(found, drawn)
     ordered = layout.order_columns([*layout.join_words(rest), *ruled])
-    built = blocks.build_blocks(tables.find_aligned_tables(ordered), BODY)
+    built = blocks.build_blocks(aligned.find_aligned_tables(ordered), BODY)
     before, after = letters(word.text for word in found), letters(texts_of(built))
     before.pop("-", None), after.pop("-", None)  # hyphens at the ends of lines go
     assert after == before
@@ -164,6 +164,36 @@ def test_cells_without_a_rule_between_them_are_one() -> None:
     assert [(cell.text, cell.column_span) for cell in table.cells] == [("a heading over both", 2), ("c", 1), ("d", 1)]
 
 
+def frame(xs: Sequence[float], ys: Sequence[float]) -> list[Box]:
+    """The rules of a grid."""
+    return [Box(xs[0], y, xs[-1], y) for y in ys] + [Box(x, ys[0], x, ys[-1]) for x in xs]
+
+
+def rows_of(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in table.cells if cell.row == row] for row in range(table.n_rows)]
+
+
+def test_rows_without_rules_between_them_are_rows() -> None:
+    head = [run("Berth", 5, 5), run("Depth", 105, 5)]
+    body = [run(text, 5 + 100 * place, 25 + 12 * row) for row in range(3) for place, text in enumerate((f"A{row}", f"{row} m"))]
+    (table,), _ = tables.take_ruled_tables([*head, *body], frame((0, 100, 200), (0, 20, 62)))
+    assert rows_of(table) == [["Berth", "Depth"], ["A0", "0 m"], ["A1", "1 m"], ["A2", "2 m"]]
+
+
+def test_rows_that_stand_apart_may_have_empty_cells_and_cells_of_two_lines() -> None:
+    found = [run("Name", 5, 5), run("Role", 105, 5), run("Note", 205, 5)]
+    found += [run("Ann", 5, 25), run("mate", 105, 25), run("Ben", 5, 45), run("pilot", 105, 45), run("works", 205, 45)]
+    found += [run("at night", 205, 57), run("Cleo", 5, 77), run("cook", 105, 77)]
+    (table,), _ = tables.take_ruled_tables(found, frame((0, 100, 200, 300), (0, 20, 92)))
+    assert rows_of(table)[1:] == [["Ann", "mate", ""], ["Ben", "pilot", "works at night"], ["Cleo", "cook", ""]]
+
+
+def test_wrapped_cells_of_one_row_stay_one_row() -> None:
+    sides = [run("the quay was surveyed", 5 + 120 * side, 25 + 12 * row) for row in range(3) for side in range(2)]
+    (table,), _ = tables.take_ruled_tables([run("for", 5, 5), run("against", 125, 5), *sides], frame((0, 120, 240), (0, 20, 62)))
+    assert table.n_rows == 2
+
+
 def test_a_grid_without_words_is_a_drawing() -> None:
     drawn = [Box(0, y, 200, y) for y in range(0, 101, 20)] + [Box(x, 0, x, 100) for x in range(0, 201, 20)]
     assert tables.take_ruled_tables([run("axis", 5, 5), run("x", 105, 85)], drawn)[0] == []
@@ -171,10 +201,10 @@ def test_a_grid_without_words_is_a_drawing() -> None:
 
 def test_aligned_cells_are_a_table_and_prose_is_not() -> None:
     cells = [run(f"v{row}{place}", 50 + 100 * place, 100 + 14 * row) for row in range(3) for place in range(3)]
-    (table,) = tables.find_aligned_tables(cells)
+    (table,) = aligned.find_aligned_tables(cells)
     assert isinstance(table, Table) and (table.n_rows, table.n_columns) == (3, 3)
     prose = [line for pair in zip(column(50, 4, "l"), column(400, 4, "r"), strict=True) for line in pair]
-    assert tables.find_aligned_tables(prose) == prose
+    assert aligned.find_aligned_tables(prose) == prose
 
 
 def test_lines_become_paragraphs_at_gaps_and_indents() -> None:
@@ -254,7 +284,7 @@ def test_a_line_with_a_wide_gap_goes_on_in_the_next_one_where_its_sentence_does(
 def test_a_wide_line_of_prose_below_a_table_is_not_its_last_row() -> None:
     cells = [run(text, left, 100 + 14 * row) for row in range(4) for text, left in ((f"Dune{row}", 50), (str(120 + row), 120))]
     prose = [run("Next", 50, 175), run("the estimate settles after forty", 120, 175)]
-    table, *rest = tables.find_aligned_tables([*cells, *prose])
+    table, *rest = aligned.find_aligned_tables([*cells, *prose])
     assert isinstance(table, Table) and table.n_rows == 4 and rest == prose
 
 

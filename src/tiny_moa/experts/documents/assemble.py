@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from tiny_moa.experts.documents import blocks, layout, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.furniture import find_furniture
@@ -88,7 +88,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
         body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
         ordered = layout.order_columns([*body, *ruled, *content.pictures])
-        built = blocks.build_blocks(tables.find_aligned_tables(ordered), typography[content.is_scan])
+        built = blocks.build_blocks(aligned.find_aligned_tables(ordered), typography[content.is_scan])
         seen = markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
         pages.append(built + _turned_text(content.turned) + seen)
     furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
