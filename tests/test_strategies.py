@@ -55,14 +55,36 @@ async def test_a_spent_budget_ends_every_strategy_with_what_there_is(depth: str)
     assert sum(len(runtime.requests) for runtime in runtimes) == 1
 
 
-async def test_one_answer_is_greedy_and_several_are_drawn_with_seeds_of_their_own() -> None:
-    runtime = in_turn("It is 5.", "It is 6.", "It is 5.", "It is 5.")
-    async with panel(runtime) as members:
+async def test_one_answer_is_greedy_and_several_are_drawn_side_by_side_with_seeds_of_their_own() -> None:
+    answers = iter(["It is 5.", "It is 6.", "It is 5.", "It is 5."])
+    seeds = []
+
+    def script(request: CompletionRequest) -> str:
+        seeds.append(request.sampling.seed)
+        return next(answers)
+
+    async with panel(runtime := ScriptedRuntime(script)) as members:
         await run(STRATEGIES["single"], members, Numbers())
         found = await run(STRATEGIES["repeat"], members, Numbers())
-    assert [request.sampling.temperature for request in runtime.requests] == [0.0, 0.7, 0.7, 0.7]
-    assert len({request.sampling.seed for request in runtime.requests[1:]}) == 3
+    assert [request.sampling.temperature for request in runtime.requests] == [0.0, 0.7]
+    assert len(set(seeds[1:])) == 3
     assert (found.text, found.share) == ("It is 5.", pytest.approx(2 / 3))
+
+
+async def test_no_more_answers_are_drawn_at_once_than_the_tokens_allow() -> None:
+    async with panel(runtime := in_turn("It is 5.", "It is 6.", "It is 5.")) as members:
+        found = await run(STRATEGIES["repeat"], members, Numbers(), most_tokens=260)  # the prompt, and 64 for each of two
+    assert [found.text, len(found.candidates), len(runtime.requests)] == ["It is 5.", 3, 2]
+
+
+async def test_every_strategy_begins_with_the_same_draws() -> None:
+    """So what is measured of one can be used for another."""
+    first: dict[str, int] = {}
+    for depth in set(STRATEGIES) - {"single"}:
+        async with panel(runtime := says("It is 5."), says("It is 6.")) as members:
+            await run(STRATEGIES[depth], members, Numbers())
+        first[depth] = runtime.requests[0].sampling.seed
+    assert set(first.values()) == {1}
 
 
 async def test_the_model_that_agrees_most_with_itself_is_believed() -> None:

@@ -39,7 +39,7 @@ class Rules:
     Attributes:
         rounds: Most rounds.
         temperature: At which members propose; ballots are always greedy.
-        seed: Of the proposals; member number k adds k, round t adds 1,000 t.
+        seed: Of the proposals; member number k adds k, each round after the first 1,000.
         agreement: The share of proposals in one class at which no ballot is needed.
         gamma: How fast the state forgets: 0 at once, 1 never.
         state_tokens: Most tokens of the state.
@@ -227,7 +227,7 @@ class Meeting:
 
     async def _written(self, number: int, members: Sequence[Seat], call: Call) -> Sequence[Written]:
         values = {"task": self._task, "state": render(self._state)}
-        seed, warmth = self._rules.seed + 1000 * number, self._rules.temperature
+        seed, warmth = self._rules.seed + 1000 * (number - 1), self._rules.temperature
         try:
             return await propose_together(members, self._field.template, values, call, temperature=warmth, seed=seed)
         except ModelError as exc:

@@ -17,9 +17,13 @@ from tiny_moa.deliberation.anonymity import without_author
 from tiny_moa.deliberation.classes import group
 from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.meeting import Meeting, Reason, Rules, Standing, Verdict
-from tiny_moa.deliberation.panel import Seat, combine, propose
+from tiny_moa.deliberation.panel import Seat, Written, combine, propose_together
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Attempt, Call
+from tiny_moa.models.runtime import MOST_SAMPLES
+
+_PROMPT_TOKENS, _CHARS_PER_TOKEN = 120, 3
+"""Of the words around a task, and of a task: what a prompt is taken to have before a model has counted it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Drawn:
 
 
 class Draw:
-    """Draws answers one after the other and remembers what they cost and what did not come."""
+    """Draws answers, those of one model side by side, and remembers what they cost and what did not come."""
 
     def __init__(self, job: Job, call: Call) -> None:
         self._job = job
@@ -86,10 +90,13 @@ class Draw:
 
     def _shortage(self) -> Reason | None:
         most = self._job.rules.most_tokens
-        used = sum(a.usage.prompt_tokens - a.usage.cached_tokens + a.usage.completion_tokens for a in self.attempts)
         if anyio.current_time() >= self._call.deadline:
             return "deadline"
-        return "budget" if most is not None and used >= most else None
+        return "budget" if most is not None and self._used >= most else None
+
+    @property
+    def _used(self) -> int:
+        return sum(a.usage.prompt_tokens - a.usage.cached_tokens + a.usage.completion_tokens for a in self.attempts)
 
     def reason(self, share: float, answers: int) -> Reason:
         """Say what a choice among so many answers rests on, when so large a share of them means the same."""
@@ -97,32 +104,50 @@ class Draw:
             return "agreement"
         return self._shortage() or "rounds"
 
-    async def one(self, member: Seat, number: int = 0, *, temperature: float | None = None) -> Drawn | None:
+    async def one(self, member: Seat, *, temperature: float | None = None) -> Drawn | None:
         """Draw one answer of a member; `None` when it does not come."""
-        field, rules = self._job.field, self._job.rules
-        drawn_at = rules.temperature if temperature is None else temperature
+        found = await self._together(member, 1, 0, self._job.rules.temperature if temperature is None else temperature)
+        return found[0] if found else None
+
+    async def several(self, member: Seat, n: int) -> list[Drawn]:
+        """Draw `n` answers of a member, as many side by side as there are tokens for; none after a proof or beyond the bounds."""
+        found: list[Drawn] = []
+        asked = 0
+        while asked < n and not (asked and (self.is_spent or any(drawn.finding.proof == 1 for drawn in found))):
+            size = self._fan_out(member, n - asked)
+            found += await self._together(member, size, asked, self._job.rules.temperature)
+            asked += size
+        return found
+
+    def _fan_out(self, member: Seat, n: int) -> int:
+        """Say how many of `n` answers are drawn at once: one, or as many as fit the tokens and the context at their longest."""
+        most, each = self._job.rules.most_tokens, self._call.max_tokens
+        known = [a.usage.prompt_tokens for a in self.attempts if a.model == member.model.spec.name]
+        prompt = known[-1] if known else _PROMPT_TOKENS + len(self._job.task) // _CHARS_PER_TOKEN
+        left = member.model.spec.context_tokens - prompt
+        if most is not None:
+            left = min(left, most - self._used - (0 if known else prompt))
+        return max(1, min(n, MOST_SAMPLES, left // each))
+
+    async def _together(self, member: Seat, n: int, first: int, temperature: float) -> list[Drawn]:
+        """Draw `n` answers at once, the first of them as number `first` of this member."""
+        field, rules, values = self._job.field, self._job.rules, {"task": self._job.task, "state": ""}
+        seed = rules.seed + first
         try:
-            values = {"task": self._job.task, "state": ""}
-            written = await propose(member, field.template, values, self._call, temperature=drawn_at, seed=rules.seed + number)
+            drawn = await propose_together([member] * n, field.template, values, self._call, temperature=temperature, seed=seed)
         except ModelError as exc:
             self.missing.append(f"{member.name}: {exc}")
-            return None
-        self.attempts.append(written.attempt)
+            return []
+        self.attempts += [written.attempt for written in drawn]
+        looked = [await self._looked_at(member, written) for written in drawn]
+        return [each for each in looked if each is not None]
+
+    async def _looked_at(self, member: Seat, written: Written) -> Drawn | None:
         if not (text := without_author(written.text)):
             self.missing.append(f"{member.name}: it wrote nothing")
             return None
         self.candidates.append(text)
-        return Drawn(member, text, await look_at(field, self._job.task, text, is_whole=written.is_whole))
-
-    async def several(self, member: Seat, n: int) -> list[Drawn]:
-        """Draw up to `n` answers of a member; stops at a proof, and when time or tokens are spent."""
-        found: list[Drawn] = []
-        for number in range(n):
-            if found and (self.is_spent or found[-1].finding.proof == 1):
-                break
-            if (drawn := await self.one(member, number)) is not None:
-                found.append(drawn)
-        return found
+        return Drawn(member, text, await look_at(self._job.field, self._job.task, text, is_whole=written.is_whole))
 
     def verdict(self, chosen: Drawn | None, share: float, reason: Reason) -> Verdict:
         """Give the verdict for an answer."""
