@@ -21,7 +21,7 @@ from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
 from tiny_moa.errors import DeliberationError
 
 JUDGE = VoterRecord(70, 90, 65, 90, 80, 90, 180, 180)
-GOOD = Measured(GeneratorRecord(20, 32), JUDGE, 40.0, 18.0, {"math-1": True, "math-2": False})
+GOOD = Measured(GeneratorRecord(20, 32), JUDGE, 40.0, 18.0, {"math-1": True, "math-2": False}, {"math-1": ((9.0, -9.0), None)})
 
 
 def test_what_was_saved_is_found_for_the_same_file_and_words_only(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 import pytest
 
-from tests.fakes import Recorder, ScriptedRuntime
+from tests.fakes import Recorder, Reply, ScriptedRuntime
 from tests.test_meeting import Numbers, panel, says
+from tiny_moa.deliberation.calibration import Measured
 from tiny_moa.deliberation.measuring import KnownTask, counted, measure, read_tasks
 from tiny_moa.deliberation.voters import VoterRecord
 from tiny_moa.experts.base import Call
@@ -35,7 +37,7 @@ def judge(right: int, wrong: int) -> ScriptedRuntime:
 async def measured(runtime: ScriptedRuntime) -> tuple[float, VoterRecord]:
     async with panel(runtime) as (member,):
         call = Call(anyio.current_time() + 60, 64, Recorder())
-        found = await measure(member, Numbers(), TASKS, call, lambda part, done, of: None)
+        found = await measure(member, Numbers(), TASKS, call, lambda part, done, so_far: None)
     return found.generator.right / found.generator.tasks, found.voter
 
 
@@ -59,6 +61,43 @@ async def test_a_model_that_goes_by_the_place_is_unsteady() -> None:
     share, voter = await measured(ScriptedRuntime(first))
     assert share == 0
     assert (voter.steady, voter.balanced_accuracy) == (0, 0.5)
+
+
+async def go_on(runtime: ScriptedRuntime, known: Measured, n: int) -> tuple[Measured, list[Measured]]:
+    said: list[Measured] = []
+    async with panel(runtime) as (member,):
+        call = Call(anyio.current_time() + 60, 64, Recorder())
+        found = await measure(member, Numbers(), TASKS[:n], call, lambda part, done, so_far: said.append(so_far), known)
+    return found, said
+
+
+async def test_what_was_measured_is_not_measured_again_and_every_step_is_said() -> None:
+    first, said = await go_on(judge(9, -9), Measured(), 2)
+    assert [(m.generator.tasks, m.voter.asked) for m in said] == [(0, 0), (1, 0), (1, 2), (2, 2), (2, 4)]
+    assert said[-1] == first
+    runtime = judge(9, -9)
+    second, _ = await go_on(runtime, first, 4)
+    whole, _ = await go_on(judge(9, -9), Measured(), 4)
+    assert len(runtime.requests) == 2 * 3
+    assert (second.generator, second.voter, second.verdicts) == (whole.generator, whole.voter, whole.verdicts)
+
+
+async def test_a_measurement_from_before_verdicts_were_kept_stands() -> None:
+    old, _ = await go_on(judge(9, -9), Measured(), 3)
+    old = replace(old, verdicts={})
+    runtime = judge(9, -9)
+    assert (await go_on(runtime, old, 3))[0] == old
+    assert not runtime.requests
+    more, _ = await go_on(judge(9, -9), old, 4)
+    assert (more.generator.tasks, more.voter.asked) == (4, 8)
+
+
+async def test_a_deadline_in_the_middle_leaves_what_was_counted() -> None:
+    runtime = ScriptedRuntime([Reply("It is 7."), Reply('{"C1": 9, "C2": -9}'), Reply("{", wait=anyio.Event())])
+    async with panel(runtime) as (member,):
+        call = Call(anyio.current_time() + 3, 64, Recorder())
+        found = await measure(member, Numbers(), TASKS, call, lambda part, done, so_far: None)
+    assert (found.generator.tasks, found.voter.asked, dict(found.verdicts)) == (1, 0, {})
 
 
 def test_unread_ballots_count_against_being_readable_only() -> None:

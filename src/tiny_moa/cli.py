@@ -126,6 +126,8 @@ def _add_team_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     calibrate.add_argument("names", nargs="*", metavar="MODEL", help="models by name; all that are here when none is given")
     calibrate.add_argument("--kind", action="append", choices=("math", "code"), help="only this kind of tasks; repeatable")
     calibrate.add_argument("--n", type=int, default=0, metavar="N", help="only the first N tasks of each kind")
+    calibrate.add_argument("--anew", action="store_true", help="also measure what is measured already")
+    calibrate.add_argument("--hours", type=float, default=1.0, help="most hours for one model and kind; the same command goes on")
     replay = commands.add_parser("replay", help="count the ballots of a meeting again, from its trace")
     replay.add_argument("name", nargs="?", default="last", metavar="ID", help="the trace's id; the newest when it is left out")
     for parser in (calibrate, replay):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiny_moa.errors import CatalogError, DeliberationError
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
 
 KINDS = ("math", "code")
 """The kinds of tasks whose truth is known."""
-_HOUR = 3600.0
 
 
 def calibrate(settings: Settings, given: argparse.Namespace) -> int:
-    """Measure models as authors and as judges, and keep what came of it; what is measured already is measured anew.
+    """Measure models as authors and as judges, and keep what came of it task by task; what is measured already is taken over.
 
     Raises:
         CatalogError: A name is no model that is here and could sit.
@@ -47,19 +47,16 @@ def calibrate(settings: Settings, given: argparse.Namespace) -> int:
 async def _calibrate(team: Team, given: argparse.Namespace, console: Console) -> None:
     from rich.progress import Progress
 
-    from tiny_moa.deliberation.calibration import key, load_calibration, save_calibration
+    from tiny_moa.deliberation.calibration import FILE
     from tiny_moa.models.stores import data_folder
 
     folder = data_folder(os.environ)
     for kind in given.kind or KINDS:
         for model in _chosen(team, kind, given.names):
             with Progress(console=console, transient=True) as progress:
-                measured = await _measured(team, model, kind, given.n, progress)
-            name = model.spec.name
-            record = key(name, team.council.identity(model.spec), team.council.templates, kind)
-            path = save_calibration(folder, load_calibration(folder).having(record, measured))
-            console.print(said(name, kind, measured), markup=False)
-    console.print(f"kept in {path}", markup=False)
+                measured = await _measured(team, model, kind, given, progress, folder)
+            console.print(said(model.spec.name, kind, measured), markup=False)
+    console.print(f"kept in {folder / FILE}", markup=False)
 
 
 def _chosen(team: Team, kind: str, names: Sequence[str]) -> list[TemplatedModel]:
@@ -69,9 +66,13 @@ def _chosen(team: Team, kind: str, names: Sequence[str]) -> list[TemplatedModel]
     return [here[name] for name in names] if names else list(here.values())
 
 
-async def _measured(team: Team, model: TemplatedModel, kind: str, n: int, progress: Progress) -> Measured:
+async def _measured(
+    team: Team, model: TemplatedModel, kind: str, given: argparse.Namespace, progress: Progress, folder: Path
+) -> Measured:  # fmt: skip
+    """Measure one model in one kind of task; each task is kept when it is done, so that an end in the middle loses none."""
     import anyio
 
+    from tiny_moa.deliberation.calibration import Measured, key, load_calibration, save_calibration
     from tiny_moa.deliberation.measuring import measure, read_tasks
     from tiny_moa.deliberation.panel import seat
     from tiny_moa.deliberation.provable import CodeField
@@ -79,16 +80,20 @@ async def _measured(team: Team, model: TemplatedModel, kind: str, n: int, progre
     from tiny_moa.experts.sandbox import Limits
     from tiny_moa.server.progress import Pulse
 
-    field = team.council.field(kind)
-    tasks = read_tasks(kind, field, CodeField(Limits()).passes)[: n or None]
+    name, field, council = model.spec.name, team.council.field(kind), team.council
+    tasks = read_tasks(kind, field, CodeField(Limits()).passes)[: given.n or None]
     (member,) = seat([model])
-    bar = progress.add_task(f"{model.spec.name}, {kind}", total=2 * len(tasks))
+    bar = progress.add_task(f"{name}, {kind}", total=len(tasks))
+    record = key(name, council.identity(model.spec), council.templates, kind)
+    known = Measured() if given.anew else council.measured(kind)[name]
 
-    def on_task(part: str, done: int, of: int) -> None:
-        progress.update(bar, completed=done + (of if part == "judge" else 0), description=f"{model.spec.name}, {kind}, as {part}")
+    def on_task(part: str, done: int, so_far: Measured) -> None:
+        progress.update(bar, completed=done, description=f"{name}, {kind}, as {part}")
+        if so_far != known:
+            save_calibration(folder, load_calibration(folder).having(record, so_far))
 
-    call = Call(anyio.current_time() + _HOUR, team.settings.max_tokens, Pulse())
-    return await measure(member, field, tasks, call, on_task)
+    call = Call(anyio.current_time() + given.hours * 3600, team.settings.max_tokens, Pulse())
+    return await measure(member, field, tasks, call, on_task, known)
 
 
 def said(model: str, kind: str, measured: Measured) -> str:

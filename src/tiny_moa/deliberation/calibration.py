@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -28,6 +28,9 @@ FILE = "calibration.json"
 _FORM = 1
 """The form of the file; another one is not read."""
 
+Pairs = tuple[tuple[float, float] | None, ...]
+"""What a judge gave a right and a wrong answer, for each order; `None` for what could not be read."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -39,6 +42,8 @@ class Measured:
         read_rate: Prompt tokens read in a second, 0 when unknown.
         write_rate: Tokens written in a second, 0 when unknown.
         outcomes: Whether its answer was right, by the task's name; two models are as different as these are.
+        verdicts: What it gave the right and the wrong answer of a task, by the task's name, a pair for each order in which they
+            were shown; `None` for a ballot that could not be read. Two judges err as much alike as these do.
     """
 
     generator: GeneratorRecord = field(default_factory=GeneratorRecord)
@@ -46,6 +51,7 @@ class Measured:
     read_rate: float = 0.0
     write_rate: float = 0.0
     outcomes: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    verdicts: Mapping[str, Pairs] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,7 @@ def _fields(measured: Measured) -> dict[str, Any]:
         "read_rate": round(measured.read_rate, 1),
         "write_rate": round(measured.write_rate, 1),
         "outcomes": dict(sorted(measured.outcomes.items())),
+        **({"verdicts": dict(sorted(measured.verdicts.items()))} if measured.verdicts else {}),
     }
 
 
@@ -167,4 +174,9 @@ def _measured(fields: Mapping[str, Any]) -> Measured:
         float(fields["read_rate"]),
         float(fields["write_rate"]),
         MappingProxyType({str(task): bool(right) for task, right in fields["outcomes"].items()}),
+        MappingProxyType({str(task): _pairs(given) for task, given in fields.get("verdicts", {}).items()}),
     )
+
+
+def _pairs(given: Sequence[Any]) -> Pairs:
+    return tuple(None if pair is None else (float(pair[0]), float(pair[1])) for pair in given)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from types import MappingProxyType
 
+import anyio
+
 from tiny_moa.deliberation.anonymity import without_author
-from tiny_moa.deliberation.calibration import Measured
+from tiny_moa.deliberation.calibration import Measured, Pairs
 from tiny_moa.deliberation.fields import Field
 from tiny_moa.deliberation.panel import Seat, propose, vote
 from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
@@ -19,8 +21,10 @@ from tiny_moa.models.runtime import Usage
 
 Truth = Callable[[str], Awaitable[bool]]
 """Says whether an answer is right, by running or computing it."""
-OnTask = Callable[[str, int, int], None]
-"""Hears which part of the measurement goes on, how many tasks of it are done, and how many there are."""
+OnTask = Callable[[str, int, Measured], None]
+"""Hears as what the model is asked now, how many tasks are done, and all that is known by then."""
+_ORDERS = (True, False)
+"""Whether the right answer is shown first."""
 
 
 @dataclass(frozen=True)
@@ -65,54 +69,87 @@ def _known(
     return KnownTask(name, task, expected, f"Answer: {table['wrong']}", truth)
 
 
-async def measure(member: Seat, field: Field, tasks: Sequence[KnownTask], call: Call, on_task: OnTask) -> Measured:
-    """Measure one model as an author, then as a judge; a deadline of the call ends it with what was counted by then.
+async def measure(
+    member: Seat, field: Field, tasks: Sequence[KnownTask], call: Call, on_task: OnTask, known: Measured | None = None
+) -> Measured:  # fmt: skip
+    """Measure one model, task by task, as an author and then as a judge; what is known of it already is not measured again.
 
-    As a judge it is shown a right and a wrong answer of each task, in both orders, as a meeting would show them.
+    As a judge it is shown a right and a wrong answer of each task, in both orders, as a meeting would show them. A deadline of
+    the call ends it with what was counted by then: the task it fell into counts for nothing.
+
+    Args:
+        member: The model.
+        field: The kind of task.
+        tasks: In the order in which they are given.
+        call: The bounds.
+        on_task: Hears how far it is, and what is known so far.
+        known: What was measured before, if anything was.
 
     Raises:
         ModelError: The model cannot work at all.
     """
-    generator, outcomes, usage = await _as_author(member, field, tasks, call, on_task)
-    voter = await _as_judge(member, field, tasks, call, on_task)
-    return Measured(
-        generator, voter, _rate(usage.prompt_tokens - usage.cached_tokens, usage.read_seconds),
-        _rate(usage.completion_tokens, usage.write_seconds), MappingProxyType(outcomes),
-    )  # fmt: skip
-
-
-async def _as_author(
-    member: Seat, field: Field, tasks: Sequence[KnownTask], call: Call, on_task: OnTask
-) -> tuple[GeneratorRecord, dict[str, bool], Usage]:
-    outcomes: dict[str, bool] = {}
+    known = known or Measured()
+    is_judged = not known.verdicts and known.voter.asked >= len(_ORDERS) * len(tasks)  # measured before verdicts were kept
+    if not (known.verdicts or is_judged):
+        known = replace(known, voter=VoterRecord())
     usage = Usage()
-    for done, known in enumerate(tasks):
-        on_task("author", done, len(tasks))
-        written = await propose(member, field.template, {"task": known.task, "state": ""}, call, temperature=0.0, seed=1)
-        usage += written.attempt.usage
-        if written.attempt.finish == "deadline":
-            break
-        outcomes[known.name] = await known.truth(without_author(written.text))
-    return GeneratorRecord(sum(outcomes.values()), len(outcomes)), outcomes, usage
+    for done, task in enumerate(tasks):
+        if task.name not in known.outcomes:
+            on_task("author", done, known)
+            right, cost = await _as_author(member, field, task, call)
+            usage += cost
+            if right is None:
+                return known
+            known = _with_outcome(known, task.name, right, usage)
+        if not (is_judged or task.name in known.verdicts):
+            on_task("judge", done, known)
+            pairs = await _as_judge(member, task, call)
+            if anyio.current_time() >= call.deadline:
+                return known
+            known = _with_verdicts(known, task.name, pairs)
+    on_task("judge", len(tasks), known)
+    return known
 
 
-async def _as_judge(member: Seat, field: Field, tasks: Sequence[KnownTask], call: Call, on_task: OnTask) -> VoterRecord:
-    record = VoterRecord()
-    for done, known in enumerate(tasks):
-        on_task("judge", done, len(tasks))
-        credits: list[tuple[float, float] | None] = []
-        for order in ((known.right, known.wrong), (known.wrong, known.right)):
-            texts = dict(zip(("C1", "C2"), order, strict=True))
-            try:
-                voted = await vote(member, known.task, "", texts, tuple(texts), call)
-            except ModelError:
-                credits.append(None)
-                continue
-            given = voted.ballot.credits
-            of_right, of_wrong = ("C1", "C2") if order[0] == known.right else ("C2", "C1")
-            credits.append((given[of_right], given[of_wrong]) if voted.is_readable else None)
-        record = counted(record, credits)
-    return record
+async def _as_author(member: Seat, field: Field, task: KnownTask, call: Call) -> tuple[bool | None, Usage]:
+    """Whether its answer is right, `None` when the deadline cut it off; and what it cost."""
+    written = await propose(member, field.template, {"task": task.task, "state": ""}, call, temperature=0.0, seed=1)
+    if written.attempt.finish == "deadline":
+        return None, written.attempt.usage
+    return await task.truth(without_author(written.text)), written.attempt.usage
+
+
+async def _as_judge(member: Seat, task: KnownTask, call: Call) -> Pairs:
+    """What it gave the right and the wrong answer, in both orders."""
+    pairs: list[tuple[float, float] | None] = []
+    for is_right_first in _ORDERS:
+        order = (task.right, task.wrong) if is_right_first else (task.wrong, task.right)
+        texts = dict(zip(("C1", "C2"), order, strict=True))
+        try:
+            voted = await vote(member, task.task, "", texts, tuple(texts), call)
+        except ModelError:
+            pairs.append(None)
+            continue
+        of_right, of_wrong = ("C1", "C2") if is_right_first else ("C2", "C1")
+        given = voted.ballot.credits
+        pairs.append((given[of_right], given[of_wrong]) if voted.is_readable else None)
+    return tuple(pairs)
+
+
+def _with_outcome(known: Measured, name: str, right: bool, usage: Usage) -> Measured:
+    outcomes = {**known.outcomes, name: right}
+    return replace(
+        known,
+        generator=GeneratorRecord(sum(outcomes.values()), len(outcomes)),
+        outcomes=MappingProxyType(outcomes),
+        read_rate=_rate(usage.prompt_tokens - usage.cached_tokens, usage.read_seconds) or known.read_rate,
+        write_rate=_rate(usage.completion_tokens, usage.write_seconds) or known.write_rate,
+    )
+
+
+def _with_verdicts(known: Measured, name: str, pairs: Pairs) -> Measured:
+    verdicts = MappingProxyType({**known.verdicts, name: pairs})
+    return replace(known, voter=counted(known.voter, pairs), verdicts=verdicts)
 
 
 def counted(record: VoterRecord, credits: Sequence[tuple[float, float] | None]) -> VoterRecord:
