@@ -116,7 +116,9 @@ def _ablations(rules: Rules) -> list[Way]:
         "all vote, mean": {"form": "mean"},
         "all vote, strict": {"form": "strict"},
         "all vote, by verdict": {"by_verdict": True},
-        "all vote, no mask": {"masks_own": False},
+        "all vote, no mask": {"masks_own": False, "masks_family": False},
+        "all vote, own mask": {"masks_family": False},
+        "all vote, by heads": {"weighs_kin": False},
     }
     found = [
         Way(name, "council", strategy=meeting, rules=replace(rules, **more), is_uniform=True) for name, more in changes.items()

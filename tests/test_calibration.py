@@ -10,6 +10,7 @@ from tiny_moa.deliberation.calibration import (
     FILE,
     Calibration,
     Measured,
+    correlations_of,
     diversity_of,
     key,
     load_calibration,
@@ -66,3 +67,22 @@ def test_models_differ_by_the_tasks_that_not_both_get_wrong() -> None:
     other = Measured(outcomes={"a": False, "b": True, "c": False, "e": True})
     assert diversity_of({"one": one, "other": other}) == {frozenset(("one", "other")): pytest.approx(2 / 3)}
     assert diversity_of({"one": one, "new": Measured()}) == {}
+
+
+def test_the_errors_of_two_judges_go_together_as_they_were_measured() -> None:
+    right, wrong = ((9.0, -9.0), (9.0, -9.0)), ((9.0, 9.0), (-9.0, -9.0))
+    one = Measured(verdicts={f"t{n}": wrong if n % 3 == 0 else right for n in range(12)})
+    other = Measured(verdicts={f"t{n}": wrong if n % 2 == 0 else right for n in range(12)})
+    found = correlations_of({"one": one, "same": one, "other": other, "new": Measured()})
+    assert found[frozenset(("one", "same"))] == pytest.approx(1)
+    assert 0 < found[frozenset(("one", "other"))] < 1
+    assert not any("new" in pair for pair in found)
+    few = Measured(verdicts=dict(list(one.verdicts.items())[:3]))
+    assert correlations_of({"one": one, "few": few}) == {}
+    always_yes = Measured(verdicts={f"t{n}": (None, (9.0, 9.0)) for n in range(30)})
+    assert frozenset(("one", "yes")) not in correlations_of({"one": one, "yes": always_yes})
+
+
+def test_of_a_judge_that_never_errs_nothing_can_be_said() -> None:
+    right = Measured(verdicts={f"t{n}": ((9.0, -9.0), (9.0, -9.0)) for n in range(12)})
+    assert correlations_of({"one": right, "other": right}) == {}

@@ -14,8 +14,9 @@ import pytest
 from tests.fakes import Recorder, Reply, ScriptedLauncher, ScriptedRuntime
 from tests.pools import Bench, spec
 from tiny_moa.deliberation.audit import first_broken
+from tiny_moa.deliberation.electorate import Standing
 from tiny_moa.deliberation.fields import Finding, OpenField
-from tiny_moa.deliberation.meeting import Meeting, Rules, Standing, Verdict
+from tiny_moa.deliberation.meeting import Meeting, Rules, Verdict
 from tiny_moa.deliberation.panel import Seat, read_ballot, seat, shown_candidates
 from tiny_moa.deliberation.replay import replay
 from tiny_moa.errors import ContextExceeded, DeliberationError, InvalidRequest
@@ -78,9 +79,10 @@ def garbage(offered: Sequence[str], shown: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def panel(*runtimes: ScriptedRuntime) -> AsyncIterator[tuple[Seat, ...]]:
+async def panel(
+    *runtimes: ScriptedRuntime, families: Sequence[str] = ("qwen", "smollm", "lfm", "gemma")
+) -> AsyncIterator[tuple[Seat, ...]]:
     """Seat one model for each runtime; their names are m0, m1 and so on."""
-    families = ("qwen", "smollm", "lfm", "gemma")
     specs = [spec(f"m{number}", may_shrink=False, family=families[number]) for number in range(len(runtimes))]
     by_name = {each.name: runtime for each, runtime in zip(specs, runtimes, strict=True)}
     bench = Bench(ScriptedLauncher(build=lambda model: by_name[model.name]))
@@ -310,3 +312,27 @@ async def test_voters_may_be_asked_for_verdicts_instead_of_credits() -> None:
     assert found.conviction is not None
     assert all(request.schema is None for runtime in runtimes for request in runtime.requests)
     assert replay(found.minutes).differences == ()
+
+
+async def test_an_answer_of_ones_family_is_judged_by_another_family_where_one_votes() -> None:
+    """Of three models two are of one family: each judges the stranger, who judges both."""
+    runtimes = [says(f"It is {n}.", yes_sayer) for n in (5, 6, 7)]
+    async with panel(*runtimes, families=("qwen", "qwen", "smollm")) as members:
+        await hold(members, Numbers(), everybody(3), Rules(rounds=1))
+    asked = [[request.schema for request in runtime.requests if request.schema is not None] for runtime in runtimes]
+    assert [len(schema["properties"]) for (schema,) in asked] == [1, 1, 2]
+
+
+async def test_voters_that_err_alike_count_less_and_the_minutes_say_so() -> None:
+    runtimes = [says(f"It is {n}.", yes_sayer) for n in (5, 6, 7)]
+    async with panel(*runtimes, families=("smollm", "qwen", "qwen")) as members:
+        found = await hold(members, Numbers(), everybody(3), Rules(rounds=1))
+        by_heads = await hold(members, Numbers(), everybody(3), Rules(rounds=1, weighs_kin=False))
+    assert weights_of(found) == pytest.approx({"m0": 1, "m1": 1 / 1.8, "m2": 1 / 1.8})
+    assert weights_of(by_heads) == {"m0": 1, "m1": 1, "m2": 1}
+    assert replay(found.minutes).differences == ()
+
+
+def weights_of(found: Verdict) -> dict[str, float]:
+    (counted,) = [entry.body for entry in found.minutes if entry.kind == "tally"]
+    return dict(counted["weights"])

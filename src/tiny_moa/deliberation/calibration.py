@@ -18,13 +18,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tiny_moa.deliberation.meeting import Standing
-from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
+from tiny_moa.deliberation.electorate import Standing
+from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord, correlation
 from tiny_moa.errors import DeliberationError
 
 logger = logging.getLogger(__name__)
 
 FILE = "calibration.json"
+LEAST_SHARED = 40
+"""Verdicts on the same answers that two judges must have given before their errors are compared: ten tasks."""
 _FORM = 1
 """The form of the file; another one is not read."""
 
@@ -83,7 +85,32 @@ def standing_of(measured: Mapping[str, Measured]) -> Standing:
     odds = {model: record.generator.log_odds for model, record in measured.items() if record.generator.tasks}
     known = [record.generator.accuracy for record in measured.values() if record.generator.tasks]
     judges = [measured[model].voter.balanced_accuracy for model in weights]
-    return Standing(weights, odds, max(known, default=0.5), sum(judges) / len(judges) if judges else 0.5)
+    accuracy = sum(judges) / len(judges) if judges else 0.5
+    return Standing(weights, odds, max(known, default=0.5), accuracy, correlations_of(measured))
+
+
+def correlations_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float]:
+    """For two models that judged the same answers often enough: how much their errors go together."""
+    found: dict[frozenset[str], float] = {}
+    for one, other in combinations(measured, 2):
+        mine, theirs = errors_of(measured[one]), errors_of(measured[other])
+        shared = sorted(mine.keys() & theirs.keys())
+        if len(shared) >= LEAST_SHARED:
+            value = correlation([mine[each] for each in shared], [theirs[each] for each in shared])
+            if value is not None:
+                found[frozenset((one, other))] = value
+    return found
+
+
+def errors_of(measured: Measured) -> dict[tuple[str, int, bool], bool]:
+    """Say of every verdict that could be read whether it was wrong: by task, by order, by whether it was on the right answer."""
+    found = {}
+    for task, pairs in measured.verdicts.items():
+        for order, pair in enumerate(pairs):
+            if pair is not None:
+                found[task, order, True] = pair[0] <= 0
+                found[task, order, False] = pair[1] >= 0
+    return found
 
 
 def diversity_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float]:

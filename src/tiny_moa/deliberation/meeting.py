@@ -7,8 +7,8 @@ authors are known to be. Ballots are never asked of a model that was not measure
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import anyio
@@ -17,6 +17,7 @@ from tiny_moa.deliberation.anonymity import labels, without_author
 from tiny_moa.deliberation.audit import Entry, chained
 from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
 from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
+from tiny_moa.deliberation.electorate import Standing, offered, weigh
 from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.panel import Seat, Written, judge, propose_together, together, vote
 from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
@@ -46,6 +47,8 @@ class Rules:
         form: How credits become votes.
         by_verdict: Whether voters say of each answer if it is right, and their probability counts, instead of giving credits.
         masks_own: Whether nobody votes on its own answer; off only to measure what that costs.
+        masks_family: Whether nobody votes on answers of its model's family where another family votes; the same.
+        weighs_kin: Whether voters that err alike count less; the same.
         effort: The share of what there is to be found out at which it is enough.
         most_tokens: Tokens that may be read and written in all, `None` for no bound but the deadline.
     """
@@ -59,25 +62,10 @@ class Rules:
     form: Form = "intensity"
     by_verdict: bool = False
     masks_own: bool = True
+    masks_family: bool = True
+    weighs_kin: bool = True
     effort: float = EFFORT
     most_tokens: int | None = None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What is known of the models: weights of admitted voters, log-odds of authors, and how the panel does in general.
-
-    Attributes:
-        weights: By model; who is not named does not vote.
-        log_odds: By model; who is not named counts as neither good nor bad.
-        p_right: Chance that one answer alone is right.
-        balanced_accuracy: Of those who judge.
-    """
-
-    weights: Mapping[str, float] = field(default_factory=dict)
-    log_odds: Mapping[str, float] = field(default_factory=dict)
-    p_right: float = 0.5
-    balanced_accuracy: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -237,16 +225,19 @@ class Meeting:
     async def _ballots(self, number: int, table: Sequence[Proposed], voters: Sequence[Seat], call: Call) -> list[Ballot]:
         texts, state = {p.label: p.text for p in table}, render(self._state)
         ask = judge if self._rules.by_verdict else vote
-        ballots, said = [], []
+        ballots, said, masks = [], [], {"masks_own": self._rules.masks_own, "masks_family": self._rules.masks_family}
+        known, authors = [voter.member for voter in voters], {p.label: p.seat.member for p in table}
         for place, member in enumerate(voters):
-            offered = [p.label for p in table if not self._rules.masks_own or p.seat.name != member.name]
-            if not offered or self._is_short(call) is not None:
-                self._miss(number, [member], "there was nothing, or no time, for its ballot")
+            asked = offered(known[place], authors, known, **masks)
+            if not asked:
+                continue
+            if self._is_short(call) is not None:
+                self._miss(number, [member], "there was no time or no tokens left for its ballot")
                 continue
             call.listener.stage(f"ballot {place + 1} of {len(voters)}, round {number}")
             try:
                 bounded = _share(call, parts=len(voters) - place + 1)
-                voted = await ask(member, self._task, state, texts, offered, bounded)
+                voted = await ask(member, self._task, state, texts, asked, bounded)
             except ModelError as exc:
                 self._miss(number, [member], str(exc))
                 continue
@@ -274,7 +265,7 @@ class Meeting:
     ) -> Tally | None:
         """Count the ballots and take the class that most speaks for; `None` when there is no quorum."""
         candidates = [Candidate(p.label, p.seat.name, self._log_odds(p.seat), len(p.text)) for p in table]
-        weights = {m.name: self._standing.weights.get(m.model.spec.name, 0.0) for m in self._members}
+        weights = self._weights(ballots)
         rules = self._rules
         try:
             counted = tally(ballots, candidates, weights=weights, form=rules.form, masks_own=rules.masks_own)
@@ -290,9 +281,17 @@ class Meeting:
         self._take(number, table, ranked, counted)
         return counted
 
+    def _weights(self, ballots: Sequence[Ballot]) -> dict[str, float]:
+        """Give what the word of each who said something counts."""
+        heard = {ballot.voter for ballot in ballots if not ballot.is_abstention}
+        voters = [m.member for m in self._members if m.name in heard]
+        if self._rules.weighs_kin:
+            return weigh(voters, self._standing)
+        return {voter.name: self._standing.weights.get(voter.model, 0.0) for voter in voters}
+
     def _support(self, answers: AnswerClass[Any], table: Sequence[Proposed], ballots: Sequence[Ballot]) -> Support:
         candidates = {p.label: Candidate(p.label, p.seat.name) for p in table}
-        weights = {m.name: self._standing.weights.get(m.model.spec.name, 0.0) for m in self._members}
+        weights = self._weights(ballots)
         proofs = {p.label: p.finding.proof for p in table}
         odds = {p.seat.name: self._log_odds(p.seat) for p in table}
         found = support(answers, candidates, ballots, weights, proofs=proofs, log_odds=odds, form=self._rules.form)

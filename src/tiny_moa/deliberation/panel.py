@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tiny_moa.deliberation.ballots import Ballot, ballot_schema, credits_of_probability
+from tiny_moa.deliberation.electorate import Member
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts.base import Attempt, Call, TemplatedModel
 from tiny_moa.models.runtime import MOST_SAMPLES
@@ -44,6 +45,11 @@ class Seat:
     name: str
     model: TemplatedModel
     number: int = 0
+
+    @property
+    def member(self) -> Member:
+        """Who it is, without the model to ask."""
+        return Member(self.name, self.model.spec.name, self.model.spec.family)
 
 
 @dataclass(frozen=True)

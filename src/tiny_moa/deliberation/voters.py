@@ -7,6 +7,7 @@ So nobody votes uncalibrated, and a model whose measurement does not show more t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SURE = 0.95
@@ -126,6 +127,17 @@ def p_greater(first: tuple[int, int], second: tuple[int, int]) -> float:
     for i in range(a):
         total += math.exp(_log_beta(c + i, b + d) - math.log(b + i) - _log_beta(1 + i, b) - _log_beta(c, d))
     return min(max(total, 0.0), 1.0)
+
+
+def correlation(first: Sequence[bool], second: Sequence[bool]) -> float | None:
+    """Give the correlation of two series of yes and no, -1 to 1; `None` when one of them is all the same."""
+    n = len(first)
+    a, b = sum(first), sum(second)
+    spread = a * (n - a) * b * (n - b)
+    if not spread:
+        return None
+    both = sum(x and y for x, y in zip(first, second, strict=True))
+    return (n * both - a * b) / math.sqrt(spread)
 
 
 def _log_beta(a: float, b: float) -> float:
