@@ -21,7 +21,7 @@ from tiny_moa.experts.base import Task
 
 SOLO = "solo"
 """The way all others are compared with: the best member, asked once and with nothing but the question."""
-ASKED = {"ask": "quick", "ask-deliberate": "deliberate"}
+ASKED = {"ask": "quick", "ask-auto": "auto", "ask-deliberate": "deliberate"}
 """Ways of `ask` and their depths."""
 
 

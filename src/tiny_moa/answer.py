@@ -54,6 +54,7 @@ class Trace:
         steps: What was done, those that came to nothing included.
         parts: Which of the steps the answer is made of, by index.
         question: What was asked.
+        superseded: Steps, by index, that the answer does not rest on, because another one answered the question anew.
     """
 
     route: Route
@@ -61,6 +62,7 @@ class Trace:
     steps: tuple[TraceStep, ...]
     parts: tuple[int, ...] = ()
     question: str = ""
+    superseded: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def answer_of(trace: Trace, seconds: float, titles: Mapping[str, str]) -> Answer
     parts = proposals_of(trace.steps[index] for index in trace.parts)
     if not parts:
         raise NoAnswer(f"{step.expert}: {step.outcome.reason}" for step in silent if isinstance(step.outcome, Abstention))
-    proposals = proposals_of(trace.steps)
+    proposals = proposals_of(step for place, step in enumerate(trace.steps) if place not in trace.superseded)
     notes = [note for proposal in parts for note in proposal.notes]
     notes += disagreements(parts, titles)
     notes += [_silence(step, trace.steps, titles, are_parts=len(parts) > 1) for step in silent]

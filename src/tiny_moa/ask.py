@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from tiny_moa.answer import Answer, Trace, TraceStep, answer_of, proposals_of
-from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, final_steps, stages, turns, wants_verbatim
-from tiny_moa.deliberation.council import COUNCIL, QUICK, Council
+from tiny_moa.brain import BRAIN, Brain, Lanes, Route, Step, doubts, final_steps, is_refuted, stages, turns, wants_verbatim
+from tiny_moa.deliberation.council import AUTO, AUTOMATIC, COUNCIL, QUICK, Council, automatic_rules
 from tiny_moa.deliberation.strategies import STRATEGIES
 from tiny_moa.errors import InvalidRequest, NoAnswer, TinyMoAError, UnknownExpert
 from tiny_moa.experts.base import Abstention, Call, Expert, Proposal, Task
@@ -29,6 +29,8 @@ _ROUTE_SHARE = 3
 _MOST_HEIRS = 2
 """How many may take over from one expert, one after the other, the Brain included."""
 
+DEPTHS = (QUICK, AUTO, *STRATEGIES)
+"""What `depth` may be."""
 _PATIENCE = 0.8
 """What part of its time an expert may be silent, before another one gets the rest."""
 
@@ -63,6 +65,7 @@ class _Run:
         done: What was done so far.
         standing: For each step of the route that came to something, where in `done` it stands.
         documents: Documents and folders the caller gave.
+        superseded: What in `done` the answer does not rest on.
         is_verbatim: Whether a document's text is wanted as it is.
     """
 
@@ -73,6 +76,7 @@ class _Run:
     done: list[TraceStep] = field(default_factory=list)
     standing: dict[Step, int] = field(default_factory=dict)
     documents: tuple[str, ...] = ()
+    superseded: tuple[int, ...] = ()
 
     @property
     def is_verbatim(self) -> bool:
@@ -110,7 +114,8 @@ class Asker:
             question: In any language; documents are named by their path under a root or their `doc://` URI.
             call: The bounds.
             documents: Documents and folders to answer from, whatever the question names.
-            depth: How a whole team answers what its best member could not prove; see `deliberation.STRATEGIES`.
+            depth: How a whole team answers what its best member could not prove; see `deliberation.STRATEGIES`. `auto` asks
+                one when the answer is doubtful and something here can tell a better one.
 
         Raises:
             InvalidRequest: The question is empty or too long, or there is no such depth.
@@ -129,7 +134,7 @@ class Asker:
         route_seconds = anyio.current_time() - run.began
         await self._follow(run)
         parts = await self._deepen(run, depth, call, await self._finish(run))
-        trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question)
+        trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question, run.superseded)
         return await self._kept(trace, anyio.current_time() - run.began)
 
     async def ask_expert(self, name: str, task: Task, call: Call) -> Answer:
@@ -301,11 +306,20 @@ class Asker:
         found = proposals_of(run.done[place] for place in parts)
         if found and all(proposal.status == "verified" for proposal in found):
             return parts
-        run.call = call
-        place = await self._record(run, COUNCIL, run.question, self._council.answer(run.question, kind, depth, call))
+        run.call, rules = call, None
+        if depth == AUTO:
+            if not (reasons := doubts(run.question, found)):
+                return parts
+            if why := self._council.why_not(run.question, kind, call, is_refuted=is_refuted(found)):
+                silent = Abstention(COUNCIL, f"it was not asked, though {', '.join(reasons)}: {why}")
+                run.done.append(TraceStep.of(COUNCIL, run.question, silent, 0.0, anyio.current_time() - run.began))
+                return parts
+            depth, rules = AUTOMATIC, automatic_rules(call.max_tokens)
+        place = await self._record(run, COUNCIL, run.question, self._council.answer(run.question, kind, depth, call, rules))
         outcome = run.done[place].outcome
-        if not isinstance(outcome, Proposal) or (found and not outcome.fields["meeting"]["is_settled"]):
+        if not isinstance(outcome, Proposal) or not _is_better(outcome, found, kind):
             return parts
+        run.superseded = tuple(range(place))
         return (place,)
 
     def _kind_of(self, run: _Run) -> str | None:
@@ -346,14 +360,21 @@ class Asker:
         return len(run.done) - 1
 
 
+def _is_better(outcome: Proposal, found: Sequence[Proposal], kind: str) -> bool:
+    """Whether a council's answer is given instead of what was found: it was settled, or its code runs and the other's fails."""
+    if not found or outcome.fields["meeting"]["is_settled"]:
+        return True
+    return kind == "code" and is_refuted(found) and not is_refuted([outcome])
+
+
 def check_depth(depth: str) -> None:
     """Refuse a depth there is not.
 
     Raises:
         InvalidRequest: It is that.
     """
-    if depth != QUICK and depth not in STRATEGIES:
-        raise InvalidRequest(f"no depth {depth!r}; choose one of: {', '.join((QUICK, *STRATEGIES))}")
+    if depth not in DEPTHS:
+        raise InvalidRequest(f"no depth {depth!r}; choose one of: {', '.join(DEPTHS)}")
 
 
 def check_text(name: str, text: str) -> None:

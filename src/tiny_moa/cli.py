@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     ask = commands.add_parser("ask", help="ask the team one question and show who answered")
     ask.add_argument("question", help="the question; '-' reads it from standard input")
     ask.add_argument("--expert", help="ask this expert alone, without routing")
-    ask.add_argument("--depth", default="quick", help="have several answers weighed: repeat, compare, deliberate, …")
+    ask.add_argument("--depth", help="have several answers weighed: auto when that can help, repeat, compare, deliberate, …")
     ask.add_argument("--json", action="store_true", help="print the whole reply as JSON and nothing else")
     ask.set_defaults(run=_ask)
     doctor = commands.add_parser("doctor", help="say what is installed, what is missing and how to mend it")
@@ -130,6 +130,7 @@ def _add_team_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     calibrate.add_argument("--hours", type=float, default=1.0, help="most hours for one model and kind; the same command goes on")
     replay = commands.add_parser("replay", help="count the ballots of a meeting again, from its trace")
     replay.add_argument("name", nargs="?", default="last", metavar="ID", help="the trace's id; the newest when it is left out")
+    replay.add_argument("--again", action="store_true", help="also hold it again: the same models, task and rules")
     for parser in (calibrate, replay):
         parser.set_defaults(run=_measure, command=parser.prog.split()[-1])
     return calibrate, replay
@@ -236,7 +237,7 @@ async def _answer(settings: Settings, question: str, given: argparse.Namespace, 
     async with build_team(settings) as team:
         call = Call(anyio.current_time() + settings.deadline_seconds, settings.max_tokens, screen or Pulse())
         if given.expert is None:
-            asked = team.asker.ask(question, call, depth=given.depth)
+            asked = team.asker.ask(question, call, depth=given.depth or settings.depth)
         else:
             asked = team.asker.ask_expert(given.expert.lower(), Task(question), call)
         try:

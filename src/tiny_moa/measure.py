@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+    from tiny_moa.deliberation.audit import Entry
     from tiny_moa.deliberation.calibration import Measured
     from tiny_moa.experts.base import TemplatedModel
     from tiny_moa.server.team import Team
@@ -110,28 +111,57 @@ def said(model: str, kind: str, measured: Measured) -> str:
 
 
 def replay(settings: Settings, given: argparse.Namespace) -> int:
-    """Count the ballots of a kept meeting again; 0 when they come to what was written, 1 when not.
+    """Count the ballots of a kept meeting again, or hold it again; 0 when it comes to what was written, 1 when not.
 
     Raises:
         DeliberationError: The trace holds no meeting, or its minutes were changed.
+        InvalidRequest: It is to be held again, and one of its models is not here any more.
     """
+    import anyio
     from rich.console import Console
 
     from tiny_moa.deliberation.replay import replay as count_again
     from tiny_moa.traces import TraceStore, traces_folder
 
     record = TraceStore(traces_folder()).load(given.name)
-    found = count_again(minutes_of(record))
+    minutes = minutes_of(record)
+    found = count_again(minutes)
     console = Console(highlight=False)
     console.print(f"the minutes are as they were written; {found.tallies} tallies counted again", markup=False)
     for difference in found.differences:
         console.print(difference, markup=False, style="red")
     if found.winners and not found.differences:
         console.print(f"the same winners: {', '.join(found.winners)}", markup=False)
-    return 1 if found.differences else 0
+    if found.differences:
+        return 1
+    return anyio.run(_hold_again, settings, record, minutes, console) if given.again else 0
 
 
-def minutes_of(record: Mapping[str, Any]) -> Sequence[Any]:
+async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Sequence[Entry], console: Console) -> int:
+    """Have the same models answer the same task by the same rules, and compare what they say."""
+    import anyio
+
+    from tiny_moa.deliberation.meeting import Rules
+    from tiny_moa.experts.base import Call, Proposal
+    from tiny_moa.server.progress import Pulse
+    from tiny_moa.server.team import build_team
+
+    plan = minutes[0].body
+    if minutes[0].kind != "plan":
+        raise DeliberationError("this meeting was held before its plan was kept; only its ballots can be counted again")
+    async with build_team(settings) as team:
+        call = Call(anyio.current_time() + settings.deadline_seconds, plan["max_tokens"], Pulse())
+        rules, roster = Rules(**plan["rules"]), plan["models"]
+        outcome = await team.council.answer(plan["task"], plan["kind"], plan["depth"], call, rules, roster)
+    said = outcome.text if isinstance(outcome, Proposal) else f"nothing: {outcome.reason}"
+    is_same = said == next(step["text"] for step in record["steps"] if step.get("minutes"))
+    console.print(f"held again by {', '.join(roster)}: {'the same answer' if is_same else 'another answer'}", markup=False)
+    if not is_same:
+        console.print(said, markup=False)
+    return 0 if is_same else 1
+
+
+def minutes_of(record: Mapping[str, Any]) -> Sequence[Entry]:
     """Give the minutes of the meeting that a run held.
 
     Raises:
@@ -145,7 +175,7 @@ def minutes_of(record: Mapping[str, Any]) -> Sequence[Any]:
                 return [Entry(entry["kind"], entry["body"], entry["digest"]) for entry in entries]
             except (KeyError, TypeError) as exc:
                 raise DeliberationError(f"the minutes in this trace cannot be read: {exc!r} is missing") from exc
-    raise DeliberationError("this run held no meeting; ask with --depth vote or --depth deliberate")
+    raise DeliberationError("this run held no meeting; ask with --depth repeat or --depth deliberate")
 
 
 COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {"calibrate": calibrate, "replay": replay}

@@ -17,6 +17,11 @@ _FOREIGN = ("TINY_MOA_BENCH_", "TINY_MOA_TEST_")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Engine = Literal["auto", "llama", "xllama"]
+Depth = Literal["quick", "auto", "single", "repeat", "refine", "compare", "combine", "vote", "deliberate"]
+_DEPTHS_TOLD = (
+    "how `ask` answers what its best member could not prove: quick lets it stand; auto asks a team when the answer is doubtful "
+    "and examples or measured judges can tell a better one; repeat, refine, compare, combine, vote and deliberate always ask one"
+)
 
 
 class Settings(BaseModel):
@@ -30,6 +35,7 @@ class Settings(BaseModel):
     models: Path | None = Field(None, description="a folder with GGUF files, searched by the file names of the catalogue")
     deadline_seconds: float = Field(45.0, ge=1, le=3600, description="how long a call may take before it returns what it has")
     max_tokens: int = Field(512, ge=1, le=32_768, description="most tokens one expert writes, unless the call says otherwise")
+    depth: Depth = Field("quick", description=_DEPTHS_TOLD)
     engine: Engine = Field("auto", description="what runs models: llama, xllama, or auto for the first that is installed")
     threads: int = Field(0, ge=0, le=256, description="threads of one model; 0 takes the cores this process may use")
     memory_mib: int = Field(

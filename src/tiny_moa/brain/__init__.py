@@ -3,6 +3,7 @@
 from tiny_moa.brain.brain import Brain
 from tiny_moa.brain.classifier import Classifier, Guess, load_classifier
 from tiny_moa.brain.decompose import decompose, leave_language_to_last
+from tiny_moa.brain.doubt import doubts, is_refuted
 from tiny_moa.brain.graph import Lanes, final_steps, stages, turns
 from tiny_moa.brain.merge import disagreements, under_headings
 from tiny_moa.brain.parts import Part, split_request
@@ -26,8 +27,10 @@ __all__ = [
     "Step",
     "decompose",
     "disagreements",
+    "doubts",
     "final_steps",
     "is_grounded",
+    "is_refuted",
     "labels_of",
     "leave_language_to_last",
     "load_classifier",

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import anyio
 
 from tiny_moa.catalog import ModelSpec
-from tiny_moa.deliberation.broker import Applicant, Bounds, Choice, choose_panel
+from tiny_moa.deliberation.audit import chained
+from tiny_moa.deliberation.broker import Applicant, Bounds, Choice, choose_panel, replay_panel, why_not
 from tiny_moa.deliberation.calibration import Calibration, Measured, diversity_of, refusals, standing_of
 from tiny_moa.deliberation.fields import Field
 from tiny_moa.deliberation.meeting import Rules, Verdict
 from tiny_moa.deliberation.panel import seat
+from tiny_moa.deliberation.prospect import TOKENS_SHARE, Case, why_not_deliberate
+from tiny_moa.deliberation.stopping import Utility
 from tiny_moa.deliberation.strategies import STRATEGIES, Job, Panel
 from tiny_moa.errors import InvalidRequest
 from tiny_moa.experts.base import Abstention, Call, Proposal, Status, TemplatedModel, cut_note
 from tiny_moa.experts.checks import Check
 
-QUICK = "quick"
-"""The depth at which no council is asked."""
+QUICK, AUTO = "quick", "auto"
+"""The depth at which no council is asked, and the one at which it is asked when that is needed and can help."""
+AUTOMATIC = "deliberate"
+"""How a council answers then."""
 COUNCIL = "council"
 """Who answers when a team does; not a name in the catalogue."""
 _SEATS = 3
@@ -96,26 +101,61 @@ class Council:
                 found.setdefault(model.spec.name, model)
         return list(found.values())
 
-    def choose(self, kind: str, call: Call, rounds: int) -> tuple[Choice, Panel]:
+    def choose(self, kind: str, call: Call, rounds: int, roster: Sequence[str] = ()) -> tuple[Choice, Panel]:
         """Seat a panel for a kind of task within the time and the memory there are.
 
         A team of one model sits as three of its answers: better than no panel, and said to be worth less than a mixed one.
 
+        Args:
+            kind: The kind of task.
+            call: The bounds.
+            rounds: How many are planned.
+            roster: The models that sit whatever fits, a name for each seat; nobody else does.
+
         Raises:
-            InvalidRequest: No model of that kind is here.
+            InvalidRequest: No model of that kind is here, or not everybody on the roster.
         """
         here = {model.spec.name: model for model in self.here(kind)}
         if not here:
             raise InvalidRequest("none of the models that could sit is on this machine; `tiny-moa doctor` says what is missing")
         known = self.measured(kind)
-        bounds = Bounds(call.deadline - anyio.current_time(), self._team.budget_bytes, rounds, write_tokens=call.max_tokens)
         applicants = [self._applicant(model.spec, known[name]) for name, model in here.items()]
+        if roster:
+            choice = replay_panel(tuple(dict.fromkeys(roster)), applicants)
+            if not choice.models:
+                raise InvalidRequest(f"the panel cannot sit again: {choice.reason}; `tiny-moa pull` fetches models")
+            return choice, Panel(seat([here[name] for name in roster]), standing_of(known))
+        bounds = self._bounds(call, rounds)
         choice = choose_panel(applicants, bounds, fixed=tuple(here), diversity=diversity_of(known))
         names = choice.models or tuple(here)[:1]
         first = max(names, key=lambda name: known[name].generator.lower_bound)  # of equals the earlier
         ordered = [first, *(name for name in names if name != first)]
         seated = [here[name] for name in ordered] + [here[first]] * (_SEATS - len(ordered))
         return choice, Panel(seat(seated), standing_of(known))
+
+    def why_not(self, task: str, kind: str, call: Call, *, is_refuted: bool) -> str:
+        """Say why a council is not worth asking about a task, empty when it is; asks nobody.
+
+        Args:
+            task: In the user's words.
+            kind: Its kind.
+            call: The bounds it would have.
+            is_refuted: Whether the answer there is fails a check.
+        """
+        here, known = self.here(kind), self.measured(kind)
+        if not here:
+            return "none of the models that could sit is on this machine"
+        choice, panel = self.choose(kind, call, 1)
+        alone = [self._applicant(here[0].spec, known[here[0].spec.name])] if len(here) == 1 else []
+        hindrance = "" if choice.models else why_not(alone, self._bounds(call, 1)) if alone else choice.reason
+        seated = {member.model.spec.name for member in panel.seats}
+        voters, standing = len(seated & panel.standing.weights.keys()), panel.standing
+        rounds = Utility.of(standing.p_right, standing.balanced_accuracy).best_rounds
+        case = Case(self._team.fields[kind].examples(task), is_refuted, voters, rounds, hindrance)
+        return why_not_deliberate(case)
+
+    def _bounds(self, call: Call, rounds: int) -> Bounds:
+        return Bounds(call.deadline - anyio.current_time(), self._team.budget_bytes, rounds, write_tokens=call.max_tokens)
 
     def _applicant(self, spec: ModelSpec, known: Measured) -> Applicant:
         present = self._team.look(spec)
@@ -126,21 +166,32 @@ class Council:
             spec.name, spec.family, generator.lower_bound, generator.tasks, present.bytes, read_rate=rates[0], write_rate=rates[1]
         )
 
-    async def answer(self, task: str, kind: str, depth: str, call: Call, rules: Rules | None = None) -> Proposal | Abstention:
-        """Answer a task by the strategy of a depth.
+    async def answer(
+        self, task: str, kind: str, depth: str, call: Call, rules: Rules | None = None, roster: Sequence[str] = ()
+    ) -> Proposal | Abstention:  # fmt: skip
+        """Answer a task by the strategy of a depth; `roster` names who sits, as `choose` takes it.
 
         Raises:
             InvalidRequest: There is no such depth, or no model that could sit.
         """
         if depth not in STRATEGIES:
             raise InvalidRequest(f"no depth {depth!r}; choose one of: {', '.join(STRATEGIES)}")
-        strategy, field = STRATEGIES[depth], self._team.fields[kind]
-        choice, panel = self.choose(kind, call, rounds=2 if depth == "deliberate" else 1)
-        job = Job(job_id(task), task, field, rules or Rules())
-        verdict = await strategy.run(job, panel, call)
+        strategy, field, rules = STRATEGIES[depth], self._team.fields[kind], rules or Rules()
+        choice, panel = self.choose(kind, call, 2 if depth == "deliberate" else 1, roster)
+        verdict = await strategy.run(Job(job_id(task), task, field, rules), panel, call)
         if not verdict.text:
             return Abstention(COUNCIL, "; ".join(verdict.missing) or "nobody answered", verdict.attempts)
-        return _proposal(verdict, strategy.name, choice, panel, refusals(self.measured(kind)))
+        plan = {"task": task, "kind": kind, "depth": depth, "rules": asdict(rules), "max_tokens": call.max_tokens}
+        sitting = {"models": [member.model.spec.name for member in panel.seats], "choice": asdict(choice)}
+        minutes = chained((), "plan", {**plan, **sitting})
+        for entry in verdict.minutes:
+            minutes = chained(minutes, entry.kind, entry.body)
+        return _proposal(replace(verdict, minutes=minutes), strategy.name, choice, panel, refusals(self.measured(kind)))
+
+
+def automatic_rules(max_tokens: int) -> Rules:
+    """Give how a meeting is held that nobody asked for by name: within so many tokens."""
+    return Rules(most_tokens=TOKENS_SHARE * max_tokens)
 
 
 def job_id(task: str) -> str:

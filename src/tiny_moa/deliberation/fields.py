@@ -42,6 +42,9 @@ class Field(Protocol):
     def is_same(self, first: Any, second: Any) -> bool:
         """Whether two values mean the same."""
 
+    def examples(self, task: str) -> int:
+        """Say how many examples a task states that answers are run on."""
+
 
 async def look_at(field: Field, task: str, text: str, *, is_whole: bool) -> Finding:
     """Look at an answer; one that was cut off has no value and proves nothing."""
@@ -62,3 +65,7 @@ class OpenField:
     def is_same(self, first: Any, second: Any) -> bool:
         """Whether the words are the same."""
         return bool(first == second)
+
+    def examples(self, task: str) -> int:
+        """Nothing is run."""
+        return 0

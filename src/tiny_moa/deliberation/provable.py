@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tiny_moa.deliberation.fields import Finding
+from tiny_moa.deliberation.prospect import PROVING
 from tiny_moa.experts.algebra.values import read_statement, same_value
 from tiny_moa.experts.checks import Check, check_equations, check_python, fenced_code
 from tiny_moa.experts.coding.examples import read_examples
@@ -33,6 +34,10 @@ class MathField:
         """Whether two values are equal."""
         return same_value(first, second)
 
+    def examples(self, task: str) -> int:
+        """Nothing is run."""
+        return 0
+
 
 class CodeField:
     """Python functions: the examples of the task prove and refute; where they do not, equal outputs are the same answer."""
@@ -57,13 +62,17 @@ class CodeField:
         outputs = await self._outputs(code, probe_calls(examples, names[0]))
         ran = [run for run in runs if run.verdict != "unrun"]
         failed = [run for run in ran if run.verdict == "failed"]
-        proof = -1 if failed else 1 if len(ran) >= _PROVING else 0
+        proof = -1 if failed else 1 if len(ran) >= PROVING else 0
         value = (*(run.verdict for run in runs), *outputs) or code
         return Finding(value, proof, told(failed[0]) if failed else "", (syntax, *map(_check, runs)))
 
     def is_same(self, first: Any, second: Any) -> bool:
         """Whether two programs did the same on all inputs."""
         return bool(first == second)
+
+    def examples(self, task: str) -> int:
+        """Count the examples that can be read out of the task."""
+        return len(read_examples(task))
 
     async def passes(self, text: str, tests: Sequence[str]) -> bool:
         """Whether the code of an answer passes tests, each an expression that must be true."""
@@ -81,10 +90,6 @@ class CodeField:
             return ()
         outcome = await run_program(f"{code}\n{probe_program(calls)}", limits=self._limits)
         return read_outputs(outcome.value) if outcome.kind == "finished" else ("it did not end",)
-
-
-_PROVING = 3
-"""Stated examples that must pass before code counts as proved: one alone is passed by chance too often."""
 
 
 def _check(run: Run) -> Check:

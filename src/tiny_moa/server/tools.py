@@ -48,7 +48,7 @@ def register_tools(server: MCPServer[Any], team: Team) -> None:
         question: Annotated[str, Field(description="In any language. Name documents by path or doc:// URI.")],
         ctx: Context,
         documents: Annotated[list[str], Field(description="Files or folders to use.")] = [],  # noqa: B006
-        depth: Annotated[str, Field(description="Or repeat, compare, vote, deliberate.")] = "quick",
+        depth: Annotated[str, Field(description="Or auto, repeat, vote, deliberate.")] = team.settings.depth,
         deadline_seconds: Seconds = seconds,
         max_tokens: Tokens = tokens,
     ) -> Annotated[CallToolResult, Reply]:
