@@ -18,6 +18,7 @@ from tiny_moa.experts.sandbox import run_program
 from tiny_moa.experts.solutions import Group, Vote, agreed, asks_for_number, group_votes
 
 _HANGUL: Final = re.compile(r"[가-힣]")
+_FRACTION: Final = re.compile(r"-?\d+/\d+")
 _YES_NO: Final = {"yes": "예", "no": "아니요"}
 
 
@@ -67,9 +68,9 @@ class MathExpert:
         if question.op == "is_prime" and _HANGUL.search(text):
             answer = _YES_NO.get(answer, answer)
         near = (f"about {solved.approximate}",) if solved.approximate else ()
-        if question.unit and solved.approximate:  # nobody wants 78125/12573 miles
+        if question.unit and solved.approximate and _FRACTION.fullmatch(answer):  # nobody wants 78125/12573 miles
             answer, near = solved.approximate, (f"exactly {answer}, rounded to ten digits:",)
-        answer += f" {question.unit}".rstrip() if question.unit != "%" else "%"
+        answer += question.unit if question.unit in ("%", "°") else f" {question.unit}".rstrip()
         found = tuple(checks.Check(what, how, True, solved.answer) for what, how in solved.checks)
         fields = {"answer": answer, "values": list(solved.values), "operation": question.op}
         return Proposal(self.spec.name, "\n".join((*solved.lines, *near, _final(answer, text))), "verified", found, fields=fields)

@@ -14,6 +14,7 @@ from tiny_moa.experts.algebra.operations import (
     decimal,
     exact_number,
     is_elementary,
+    number_answer,
     same_function,
     same_number,
     write,
@@ -166,3 +167,35 @@ def series(args: Mapping[str, Any]) -> Exact:
     answer = " + ".join(write(term) for term in terms if term != 0).replace("+ -", "- ") or "0"
     shown = f"{args['shown']} near {var} = {write(point)}, up to order {order}: {answer}"
     return Exact(answer, (shown,), (("series", "derivatives at the point"),), "", (answer,))
+
+
+def extreme(args: Mapping[str, Any]) -> Exact:
+    """The least or greatest value of a quadratic function, or where it is."""
+    expr = build(args["e"])
+    var = _variable(args, expr)
+    if not expr.is_polynomial(var) or sp.degree(expr, var) != 2 or expr.free_symbols != {var}:
+        raise Declined("the extreme value of what is no quadratic")
+    a, b, c = sp.Poly(expr, var).all_coeffs()
+    if (a > 0) != (args["of"] == "least"):
+        raise Declined("a quadratic that has no such value")
+    at = -b / (2 * a)
+    made = exact_number(c - b**2 / (4 * a))
+    if not same_number(made, expr.subs(var, at)):
+        raise Declined("the two ways of computing differ")
+    number = exact_number(at) if args.get("where") else made
+    return number_answer(number, {}, (("value", "put back at the vertex"),), (f"vertex: ({write(at)}, {write(made)})",))
+
+
+def completed_square(args: Mapping[str, Any]) -> Exact:
+    """A quadratic as a square and a number."""
+    expr = build(args["e"])
+    var = _variable(args, expr)
+    if not expr.is_polynomial(var) or sp.degree(expr, var) != 2 or expr.free_symbols != {var}:
+        raise Declined("the square of what is no quadratic")
+    a, b, c = sp.Poly(expr, var).all_coeffs()
+    made = sp.Add(sp.Mul(a, (var + b / (2 * a)) ** 2, evaluate=False), c - b**2 / (4 * a), evaluate=False)
+    if a == 1:
+        made = sp.Add((var + b / 2) ** 2, c - b**2 / 4, evaluate=False)
+    if sp.expand(made) - sp.expand(expr) != 0:
+        raise Declined("the two forms differ")
+    return Exact(write(made), (f"{args['shown']} = {write(made)}",), (("value", "multiplied out again"),), "", (write(made),))

@@ -6,7 +6,7 @@ from tiny_moa.experts.algebra import forms
 from tiny_moa.experts.algebra.forms import Builder, about, divided, form, listed, per_cent
 
 _SUCH = r"(?:,?\s*(?:if|when|where|given(?: that)?|such that|so that|for which|that (?:satisf(?:y|ies)|makes?|solves?)|satisfies|satisfy)(?: the)?(?: equations?| inequality)?)"
-_KINDS = r"(?:(?:the|following|system(?: of)?|simultaneous|linear|quadratic|cubic|polynomial|equations?|inequalit(?:y|ies)|expression|of|for)\b[\s:]*)*"
+_KINDS = r"(?:(?:the|following|proportion|system(?: of)?|simultaneous|linear|quadratic|cubic|polynomial|equations?|inequalit(?:y|ies)|expression|of|for)\b[\s:]*)*"
 _WRT = r"(?:,?\s*(?:with respect to|w\.?r\.?t\.?)\s+(?P<v>[a-z]))?"
 _SOLUTIONS = r"(?:real |distinct |possible |all |of |the )*(?:solutions?|roots?|zeros?|values? of [a-z])"
 
@@ -31,6 +31,14 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?:list )?(?:all )?(?:the )?prime(?: number)?s (?P<how>between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", forms.primes("list")),
     (r"(?:the )?(?:how many|number of) prime(?: number)?s (?:are )?(?:there )?(?P<how>between|from) (?P<lo>[\d,]+) (?:and|to) (?P<hi>[\d,]+)", forms.primes("count")),
     (r"(?:the )?(?P<nth>\d+)(?:st|nd|rd|th) prime(?: number)?", about("primes", what="nth")),
+    (r"(?:the )?(?:smallest|least|first|next) prime(?: number)? (?:greater|larger|bigger) than (?P<n>[\d,]+)", about("next_prime", way="above")),
+    (r"(?:the )?(?:first|next) prime(?: number)? after (?P<n>[\d,]+)", about("next_prime", way="above")),
+    (r"(?:the )?(?:largest|greatest|biggest|last) prime(?: number)? (?:less|smaller) than (?P<n>[\d,]+)", about("next_prime", way="below")),
+    (r"(?:the )?(?:how many|number of) prime(?: number)?s (?:are )?(?:there )?(?:less than or equal to|up to|not greater than|not exceeding) (?P<hi>[\d,]+)", lambda parts: forms.primes("count")({**parts, "lo": "0"})),
+    # ratios
+    (r"(?:simplify|reduce)?\s*(?:the )?ratio:? (?P<list>[\d.,/]+(?:\s*(?::|to)\s*[\d.,/]+)+)(?: (?:to|in) (?:(?:its )?(?:lowest|simplest) (?:terms|form)))?", forms.ratio),
+    (r"(?:simplify|reduce) (?P<list>[\d.]+(?:\s*:\s*[\d.]+)+)", forms.ratio),
+    (r"(?:if |when |given(?: that)? )?(?P<p>[^:=]+):(?P<q>[^:=]+)=(?P<s>[^:=]+):(?P<u>[^:=,]+?)(?:,? (?:then )?(?:what is|find|solve for)(?: the value of)? (?P<v>[a-z]))?", forms.proportion),
     # remainders and quotients
     (r"(?:the )?(?:modular |multiplicative )*inverse of (?P<e>.+?) (?:mod|modulo) (?P<n>[\d,]+)", divided("inverse")),
     (r"(?P<e>[\d,]+)\s*\^\s*\{?\(?-1\)?\}?\s*(?:\\pmod\s*\{?|\\bmod\s*|\(?mod(?:ulo)?\s*)(?P<n>[\d,]+)[})]*", divided("inverse")),
@@ -59,6 +67,12 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?P<base>[\d.,]+) (?:decreased|reduced) by (?P<p>[\d.,]+)\s*(?:%|percent)", per_cent("less")),
     (r"(?P<p>[\d.,]+)\s*(?:%|percent) (?:off|discount on)(?: of)? (?P<base>[\d.,]+)", per_cent("less")),
     (r"(?:the )?(?:percent|percentage) (?:change|increase) from (?P<base>[\d.,]+) to (?P<p>[\d.,]+)", per_cent("change")),
+    (r"(?:express |write |convert )?(?P<e>\d+/\d+|\d*\.\d+) (?:as|to|into) (?:a )?(?:percent|percentage|%)", forms.as_per_cent),
+    (r"(?:the )?(?:percent|percentage) (?:decrease|drop|reduction) from (?P<base>[\d.,]+) to (?P<p>[\d.,]+)", per_cent("fall")),
+    (r"(?:express|convert|write|change) (?P<e>[\d.]+|\d*\.\d*\\overline\{\d+\})(?: (?:as|to|into) an? (?:simplified |common |reduced )?fraction(?: in (?:lowest|simplest) (?:terms|form))?)?", form("simplify", fraction=True)),
+    (r"(?:express |convert |write |change )?(?P<e>\d+/\d+) (?:as|to|into) a decimal", forms.in_decimals),
+    (r"(?:the )?log(?:arithm)?(?: to the)? base (?P<base>[\d./]+) of (?P<e>[\d./]+)", lambda parts: forms.value({"e": f"log_{{{parts['base']}}}({parts['e']})"})),
+    (r"(?:the )?log(?:arithm)? of (?P<e>[\d./]+) (?:to|with|in) (?:the )?base (?P<base>[\d./]+)", lambda parts: forms.value({"e": f"log_{{{parts['base']}}}({parts['e']})"})),
     # units and bases
     (r"convert (?P<n>[\da-fx]+)(?: from)?(?: in)? (?P<old>base[ -]?\d+|binary|octal|decimal|hexadecimal|hex)(?: number)? (?:to|into|in) (?P<new>base[ -]?\d+|binary|octal|decimal|hexadecimal|hex)", forms.in_base),
     (r"(?:convert |write |express )?(?:the number )?(?P<n>\d+)(?: \(?base[ -]?10\)?)? (?:to|into|in) (?P<new>base[ -]?\d+|binary|octal|hexadecimal|hex)", forms.in_base),
@@ -67,12 +81,15 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"how many (?P<into>[A-Za-z°²³/^ 0-9]+?) (?:are |is )?(?:there )?in (?P<amount>-?[\d.,/]+|an?|one)\s*(?P<from>[A-Za-z°²³/^ 0-9]+)", forms.converted),
     # calculus
     (r"(?:the )?(?:(?P<order>first|second|third|fourth|fifth) )?derivative of (?P<e>.+?)" + _WRT + r"(?:\s+(?:at|when|for) (?:the point )?[a-z]\s*=\s*(?P<at>.+?))?", forms.derived),
+    (r"(?:the )?(?:slope|gradient) of (?:the )?(?:tangent(?: line)?|curve)(?: to| of)?(?: the)?(?: curve| graph of| function)? (?P<e>.+?) (?:at|when) (?:the point where )?[a-z]\s*=\s*(?P<at>.+?)", forms.derived),
+    (r"(?:the )?(?P<of>minimum|maximum|least|greatest|smallest|largest) value of (?:the )?(?:function |quadratic |expression |parabola )*(?P<e>.+)", forms.extreme),
+    (r"complete the square(?: for| of| in)?[:\s]+(?P<e>.+)", form("square")),
     (r"(?:differentiate|derive) (?P<e>.+?)(?: (?P<order>twice))?" + _WRT, forms.derived),
     (r"(?:d/d(?P<v>[a-z])|\\frac\s*\{\s*d\s*\}\s*\{\s*d\s*(?P<v2>[a-z])\s*\})\s*(?P<e>.+)", forms.derived),
     (r"(?:if|given(?: that)?|for) (?P<name>[fgh])\((?P<v>[a-z])\)\s*=\s*(?P<e>.+?),? (?:then )?(?:what is|find|compute|evaluate|determine)\s*(?P<again>[fgh])(?P<order>'{1,2})\((?:(?P=v)|(?P<at>[^()]+))\)", forms.derived),
     (r"(?P<again>[fgh])(?P<order>'{1,2})\((?:(?P<v2>[a-z])|(?P<at>[^()]+))\),? (?:if|when|where|given(?: that)?|for) (?P<name>[fgh])\((?P<v>[a-z])\)\s*=\s*(?P<e>.+)", forms.derived),
     (r"(?:integrate|(?:the )?(?:definite |indefinite )?integral of|(?:the )?anti-?derivative of) (?P<e>.+?)(?:\s+d(?P<v>[a-z]))?" + _WRT.replace("<v>", "<v2>") + r"(?:,?\s*(?:from|between) (?:[a-z]\s*=\s*)?(?P<lo>.+?) (?:to|and) (?:[a-z]\s*=\s*)?(?P<hi>.+?))?(?:\s+with respect to (?P<v3>[a-z]))?", form("integral")),
-    (r"(?:∫|\\int)\s*_\s*\{?(?P<lo>[^{}^]+?)\}?\s*\^\s*(?:\{(?P<hi>.+?)\}|(?P<hi2>\d|\\?[a-z]+))\s*(?P<e>.+?)\s*\\?,?\s*d(?P<v>[a-z])", form("integral")),
+    (r"(?:∫|\\int)\s*_\s*\{?(?P<lo>[^{}^]+?)\}?\s*\^\s*(?:\{(?P<hi>.+?)\}|(?P<hi2>\d|\\?[a-z]+|π|∞))\s*(?P<e>.+?)\s*\\?,?\s*d(?P<v>[a-z])", form("integral")),
     (r"(?:∫|\\int)\s*(?P<e>[^_^].*?)\s*\\?,?\s*d(?P<v>[a-z])", form("integral")),
     (r"(?:the )?lim(?:it)?(?: of)? (?P<e>.+?),? (?:as|when) (?P<v>[a-z]) (?:approaches|tends to|goes to|->|→|\\to) (?P<to>.+?)(?: from (?:the )?(?P<side>left|right|above|below))?", forms.limited),
     (r"(?:the )?lim(?:it)? (?:as|when) (?P<v>[a-z]) (?:approaches|tends to|goes to|->|→) (?P<to>\S+) of (?P<e>.+)", forms.limited),
@@ -92,10 +109,12 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"_?\{?(?P<n>\d+)\}?_?(?P<kind>[CP])_?\{?(?P<k>\d+)\}?", forms.chosen),
     (r"(?P<kind>[CP])\(\s*(?P<n>\d+)\s*,\s*(?P<k>\d+)\s*\)", forms.chosen),
     # forms
+    (r"(?:simplify|reduce)(?: the)?(?: following)? fraction[\s:]+(?P<e>\d+/\d+)(?: (?:to|in) (?:lowest|simplest) (?:terms|form))?", form("simplify", fraction=True)),
     (r"(?:simplify|reduce)(?: the)?(?: following)?(?: expression| fraction| radical)?[\s:]+(?P<e>.+?)(?: (?:to|in) (?:lowest|simplest) (?:terms|form))?", form("simplify")),
     (r"(?:expand|multiply out)(?: and simplify)?(?: the)?(?: following)?(?: expression| product| polynomial)?[\s:]+(?P<e>.+)", form("expand")),
     (r"(?:factor(?:i[sz]e)?)(?: completely| fully)?(?: the)?(?: following)?(?: quadratic)?(?: expression| polynomial| trinomial)?[\s:]+(?P<e>.+?)(?: completely| fully| over the integers)?", form("factor")),
     (r"(?:the )?factori[sz]ation of (?P<e>.+)", form("factor")),
+    (r"rationali[sz]e(?: the denominator(?: of| in)?)?:? (?P<e>.+)", form("simplify")),
     # functions and substitution
     (r"(?:if|given(?: that)?|let|for|suppose) (?P<name>[fgh])\((?P<v>[a-z])\)\s*=\s*(?P<e>.+?)[,.]? (?:then )?(?:what is |find |compute |evaluate |determine |calculate )?(?:the value of )?(?P<again>[fgh])\((?P<point>.+?)\)", forms.applied),
     (r"(?P<e>[^=]+?),? (?:when|at|for|if|where|given(?: that)?) (?P<given>[a-z]\s*=.+)", forms.substituted),
@@ -105,6 +124,7 @@ ENGLISH: tuple[tuple[str, Builder], ...] = (
     (r"(?:all )?(?:of )?(?:the )?(?P<real>real )?(?:solutions?|roots?|zeros?)(?: (?:of|to|for))? " + _KINDS + r"(?P<r>.+)", forms.solved),
     (r"(?:all )?(?:the )?(?:possible )?(?P<real>real )?(?:values? (?:of|for) )?(?P<v>[a-z])" + _SUCH + r"\s+(?P<r>.+)", forms.solved),
     (r"(?:what|which) (?P<real>real )?values? of (?P<v>[a-z]) (?:satisf(?:y|ies)|makes?|solves?)(?: the equation)? (?P<r>.+)", forms.solved),
+    (r"(?:for )?(?:what|which) (?:real )?(?:values? of )?(?P<v>[a-z]) (?:is|does|do) (?P<r>.+)", forms.solved),
     (r"(?:values? of )?(?P<v>[a-z]) (?:in|from)(?: the)? equation:?\s+(?P<r>.+)", forms.solved),
     (r"solve (?:for )?(?P<v>[a-z](?:(?:,| and|, and) ?[a-z])*)(?: in| from|:|,| if| when| given)(?: the equation)?\s*(?P<r>.+)", forms.solved),
     (r"(?:the )?(?:real )?(?:roots?|zeros?) of (?:the )?(?:polynomial |quadratic |function )*(?P<e>[^=<>]+)", forms.roots),

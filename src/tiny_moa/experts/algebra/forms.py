@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import gcd
 from typing import Final
 
 from tiny_moa.experts.algebra.notation import Node, NotNotation, read_relation, variables
@@ -104,7 +105,8 @@ def solved(parts: Parts) -> Question:
         node = read_words(target)
         if node[0] == "v":
             args["unknowns"] = sorted(set().union(*(variables(one) for one in relations))) if len(relations) > 1 else [node[1]]
-        if node[0] != "v" or len(relations) > 1:
+        others = set().union(*(variables(one) for one in relations)) - variables(node)
+        if node[0] != "v" or (len(relations) > 1 and others):
             args["target"] = node
     if pick := parts.get("pick"):
         args["pick"] = _PICKS[pick.lower().split()[0]]
@@ -209,10 +211,48 @@ def per_cent(shape: str) -> Builder:
             "which": ["*", ["/", number(parts["p"]), base], ["n", "100"]],
             "whole": ["/", base, p],
             "change": ["*", ["/", ["+", number(parts["p"]), ["-", base]], base], ["n", "100"]],
+            "fall": ["*", ["/", ["+", base, ["-", number(parts["p"])]], base], ["n", "100"]],
         }[shape]
-        return Question("value", {"e": made, "shown": ""}, unit="%" if shape in ("which", "change") else "")
+        return Question("value", {"e": made, "shown": ""}, unit="%" if shape in ("which", "change", "fall") else "")
 
     return built
+
+
+def as_per_cent(parts: Parts) -> Question:
+    """A number as a percentage."""
+    return Question("value", {"e": ["*", number(parts["e"]), ["n", "100"]], "shown": ""}, unit="%")
+
+
+def in_decimals(parts: Parts) -> Question:
+    """A fraction as a decimal number that ends."""
+    node = number(parts["e"])
+    below = int(parts["e"].strip("()").partition("/")[2])
+    if not below or 10**20 % (below // gcd(below, int(parts["e"].strip("()").partition("/")[0]))):
+        raise NotNotation("a decimal number that does not end")
+    return Question("value", {"e": node, "shown": shown(parts["e"])})
+
+
+def ratio(parts: Parts) -> Question:
+    """A ratio in the smallest whole numbers."""
+    if ":" in parts["list"] and "to" in parts["list"]:
+        raise NotNotation("two ratios")
+    return Question("ratio", {"values": [number(part) for part in re.split(r":|\bto\b", parts["list"])]})
+
+
+def proportion(parts: Parts) -> Question:
+    """Two equal ratios with one unknown."""
+    p, q, s, u = (read_words(parts[key]) for key in "pqsu")
+    names = sorted(variables(p) | variables(q) | variables(s) | variables(u))
+    if len(names) != 1 or parts.get("v", names[0]) != names[0]:
+        raise NotNotation("one unknown is needed")
+    relation = ["=", ["*", p, u], ["*", q, s]]
+    return Question("solve", {"relations": [relation], "target": ["v", names[0]], "unknowns": names})
+
+
+def extreme(parts: Parts) -> Question:
+    """The least or greatest value of a quadratic function."""
+    of = "least" if parts["of"].lower() in ("minimum", "least", "smallest", "최솟", "최소") else "greatest"
+    return Question("extreme", {"e": read_words(body(parts["e"])), "of": of})
 
 
 def converted(parts: Parts) -> Question:

@@ -37,6 +37,8 @@ _SIGNS: Final = str.maketrans(
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "0123456789-n")
 _FRACTIONS: Final = {"½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)", "¾": "(3/4)"}
 _SLASHED: Final = re.compile(r"(?<![\w./)])(\d+)\s*/\s*(\d+)(?![\w./(^])")
+_REPEATING: Final = re.compile(r"(?P<whole>\d*)\.(?P<once>\d*)\\overline\{(?P<again>\d+)\}")
+_MAX_REPEATING: Final = 30
 _TOKEN: Final = re.compile(
     r"(?P<number>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)|(?P<latex>\\[A-Za-z]+)|(?P<word>[A-Za-z]+|[π∞])"
     r"|(?P<relation><=|>=|≤|≥|≠|!=|==|[=<>])|(?P<sign>\*\*|[-+*/^!%°√∛(){}\[\]|,_])|(?P<blank>\s+)"
@@ -96,6 +98,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+", lambda raised: "^(" + raised[0].translate(_RAISED) + ")", text)
     if "÷" in text or "\\div" in text:  # beside the other sign of division, a slash writes a fraction
         text = _SLASHED.sub(r"(\1/\2)", text)
+    text = _REPEATING.sub(_repeating, text)
     for sign, plain in _FRACTIONS.items():
         text = text.replace(sign, plain)
     text = text.translate(_SIGNS)
@@ -114,6 +117,15 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         tokens.append(_token(str(found.lastgroup), found[0]))
         at = found.end()
     return tokens
+
+
+def _repeating(found: re.Match[str]) -> str:
+    """The fraction of a decimal number whose last digits repeat without end."""
+    whole, once, again = found["whole"] or "0", found["once"], found["again"]
+    if len(whole + once + again) > _MAX_REPEATING:
+        _refuse("a repeating number that is too long")
+    top = int(whole + once + again) - int(whole + once)
+    return f"({top}/{(10 ** len(again) - 1) * 10 ** len(once)})"
 
 
 def _token(sort: str, text: str) -> tuple[str, str]:
@@ -140,6 +152,7 @@ class _Parser:
         self._at = 0
         self._depth = 0
         self._bars = 0
+        self._percents: list[Node] = []
 
     # -- tokens -----------------------------------------------------------------------------------------------------
 
@@ -179,11 +192,18 @@ class _Parser:
         node = self._product()
         while sign := self._takes("+", "-"):
             right = self._product()
+            if self._is_percent(node) != self._is_percent(right):
+                _refuse("a percentage added to a number can be read in two ways")
             node = ["+", node, right if sign == "+" else ["-", right]]
+            if self._is_percent(right):
+                self._percents.append(node)
         self._depth -= 1
         if depth(node) > 4 * _MAX_DEPTH:
             _refuse("the expression has too many terms")
         return node
+
+    def _is_percent(self, node: Node) -> bool:
+        return any(node is one or (node[0] == "-" and node[1] is one) for one in self._percents)
 
     def _product(self) -> Node:
         node, divided = self._unary(), False
@@ -220,7 +240,7 @@ class _Parser:
         sort, text = self._peek()
         if sort == "sign":
             return text in "([{√∛" or (text == "|" and not self._bars)
-        return sort in ("number", "word", "latex")
+        return sort in ("number", "word", "latex") and text not in ("rfloor", "rceil")
 
     def _unary(self) -> Node:
         if sign := self._takes("-", "+"):
@@ -264,6 +284,7 @@ class _Parser:
                 _refuse("a percent sign before a number can be read as a remainder")
             else:
                 node = ["/", node, ["n", "100"]]
+                self._percents.append(node)
         return node
 
     def _atom(self) -> Node:
@@ -289,7 +310,7 @@ class _Parser:
         _refuse(f"{text!r} is out of place" if text else "something is missing at the end")
 
     def _command(self, name: str) -> Node:
-        if name in ("frac", "binom"):
+        if name in ("frac", "binom", "dbinom", "tbinom"):
             top, bottom = self._argument(), self._argument()
             return ["/", top, bottom] if name == "frac" else ["f", "binomial", top, bottom]
         if name in ("lfloor", "lceil"):

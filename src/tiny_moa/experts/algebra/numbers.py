@@ -112,6 +112,42 @@ def primes(args: Mapping[str, Any]) -> Exact:
     return _exact(", ".join(map(str, found)), "", "primes", "sieve")
 
 
+def next_prime(args: Mapping[str, Any]) -> Exact:
+    """The first prime above a number, or the last one below it."""
+    number, is_above = _whole(args["n"], least=0, digits=18), args["way"] == "above"
+    if not is_above and number <= 2:
+        raise Declined("no prime is smaller")
+    made = int(sp.nextprime(number) if is_above else sp.prevprime(number))
+    step = range(number + 1, made) if is_above else range(made + 1, number)
+    if not sp.isprime(made) or any(sp.isprime(one) for one in step):
+        raise Declined("another prime lies nearer")
+    return _exact(str(made), "", "prime", "no number between is prime")
+
+
+def ratio(args: Mapping[str, Any]) -> Exact:
+    """A ratio of numbers in the smallest whole numbers."""
+    values = [exact_number(build(node)) for node in args["values"]]
+    if len(values) < 2 or not all(value.is_Rational and value > 0 for value in values):
+        raise Declined("a ratio of positive fractions is needed")
+    scale = reduce(lambda a, b: a * b // gcd(a, b), (int(value.q) for value in values))
+    wholes = [int(value * scale) for value in values]
+    least = reduce(gcd, wholes)
+    parts = [whole // least for whole in wholes]
+    if any(sp.Rational(a, b) != left / right for a, b, left, right in zip(parts, parts[1:], values, values[1:], strict=False)):
+        raise Declined("the two ratios differ")
+    return _exact(":".join(map(str, parts)), "", "ratio", "divided out again")
+
+
+def several(args: Mapping[str, Any]) -> Exact:
+    """Several numbers side by side, such as the coordinates of a point."""
+    values = [exact_number(build(node)) for node in args["parts"]]
+    if any(value.free_symbols or not value.is_real for value in values):
+        raise Declined("a list of numbers is needed")
+    written = tuple(write(value) for value in values)
+    answer = f"({', '.join(written)})" if args.get("is_point") else ", ".join(written)
+    return Exact(answer, (), (("values", "exact arithmetic"),), "", written)
+
+
 # -- remainders -----------------------------------------------------------------------------------------------------
 
 

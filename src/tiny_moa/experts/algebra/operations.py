@@ -198,7 +198,7 @@ def number_answer(
     number: Any, args: Mapping[str, Any], checks: tuple[tuple[str, str], ...], lines: tuple[str, ...] = ()
 ) -> Exact:
     """Give an exact number as the answer, rounded when so many `places` are asked for."""
-    written, near = _terminating(number) or write(number), decimal(number)
+    written, near = ("" if args.get("fraction") else _terminating(number)) or write(number), decimal(number)
     shown = str(args.get("shown", ""))
     lines = lines or ((f"{shown} = {written}",) if shown else ())
     if (places := args.get("places")) is not None:

@@ -15,11 +15,15 @@ from tiny_moa.experts.algebra.forms import Builder
 from tiny_moa.experts.algebra.korean import KOREAN
 from tiny_moa.experts.algebra.notation import NotNotation
 from tiny_moa.experts.algebra.question import Question
+from tiny_moa.experts.algebra.spoken import in_digits
+from tiny_moa.experts.algebra.told import TOLD, TOLD_KOREAN
 from tiny_moa.experts.algebra.wording import split_places, strip_particle, strip_words
 
 MAX_CHARS: Final = 500
 """A longer question is a story."""
 _HANGUL: Final = re.compile(r"[가-힣]")
+_ENDING: Final = re.compile(r"(?<=[가-힣])[을를은는이가]$")
+_AS_FRACTION: Final = re.compile(r"\b(?:as|to|into) an? (?:\w+ )?fraction|분수로\s", re.IGNORECASE)
 
 
 def read_question(text: str) -> Question | None:
@@ -34,10 +38,23 @@ def read_question(text: str) -> Question | None:
     plain = strip_words(plain)
     if not plain:
         return None
+    for version in (plain, *in_digits(plain)):
+        if question := _understood(version):
+            return _rounded(_as_fraction(question, text), places)
+    return None
+
+
+def _as_fraction(question: Question, text: str) -> Question:
+    """Have a number written as a fraction where the question names that form."""
+    wants = question.op in ("value", "simplify") and _AS_FRACTION.search(text)
+    return replace(question, args={**question.args, "fraction": True}) if wants else question
+
+
+def _understood(plain: str) -> Question | None:
     for pattern, build in _wordings(bool(_HANGUL.search(plain))):
-        for candidate in dict.fromkeys((plain, strip_particle(plain))):
+        for candidate in dict.fromkeys((plain, _ENDING.sub("", plain), strip_particle(plain))):
             if (found := pattern.fullmatch(candidate)) and (question := _built(build, found)):
-                return _rounded(question, places)
+                return question
     return None
 
 
@@ -49,7 +66,7 @@ def _built(build: Builder, found: re.Match[str]) -> Question | None:
             parts[plain] = text.strip()
     try:
         return build(parts)
-    except (NotNotation, KeyError):
+    except (NotNotation, KeyError, ValueError):
         return None
 
 
@@ -63,5 +80,5 @@ def _rounded(question: Question, places: int | None) -> Question | None:
 
 @lru_cache(maxsize=2)
 def _wordings(is_korean: bool) -> tuple[tuple[re.Pattern[str], Builder], ...]:
-    table = (*KOREAN, *ENGLISH) if is_korean else ENGLISH
+    table = (*KOREAN, *ENGLISH, *TOLD_KOREAN) if is_korean else (*ENGLISH, *TOLD)
     return tuple((re.compile(pattern, re.IGNORECASE), build) for pattern, build in table)

@@ -11,10 +11,12 @@ from typing import Final
 from tiny_moa.experts.algebra.notation import Node, NotNotation, read_expression
 
 _MATH_MARKS: Final = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$\$|(?<!\\)\$")
+_POPULATION: Final = re.compile(r"\(\s*(?:모집단|모분산|모표준\s*편차|(?:as a |of the )?population)\s*\)")
+"""Statistics are the population's unless the sample's are asked for, so these change nothing."""
 _LEADING: Final = re.compile(
     r"^(?:(?:please|kindly|hi|hello|hey|ok|so|can you|could you|would you|will you|help me(?: to)?|i need(?: you)?(?: to know)?|"
     r"i want(?: you)?(?: to know)?|i'd like(?: you)? to|tell me|show me|give me|let me know|find(?: out)?|get|what(?:'s|s| is| are| was)|"
-    r"how much (?:is|are)|calculate|compute|evaluate|determine|work out|figure out|"
+    r"how much (?:is|are)|what (?:do you|do i|will i|does one) get (?:when|if) (?:you|i|one)|calculate|compute|evaluate|determine|work out|figure out|"
     r"the (?:exact |numerical |numeric )?(?:value|result|answer) (?:of|to)|question|problem|q|"
     r"다음(?:의|을|를)?(?: 식(?:의|을|를)?)?|다음 중)\b[\s,:]*)+",
     re.IGNORECASE,
@@ -25,7 +27,7 @@ _TRAILING: Final = re.compile(
     re.IGNORECASE,
 )
 _TRAILING_KO: Final = re.compile(
-    r"(?:[\s,]*(?:계산|구|알려|말|답|풀이|설명|값을 구|결과를 구)\s*(?:해\s*줘(?:요)?|해\s*주세요|해\s*주십시오|하여라|해라|하시오|하세요|하라|해|줘(?:요)?|"
+    r"(?:[\s,]*(?:계산|구|알려|말|답|풀이|설명|(?<![가-힣])값을 구|결과를 구)\s*(?:해\s*줘(?:요)?|해\s*주세요|해\s*주십시오|하여라|해라|하시오|하세요|하라|해|줘(?:요)?|"
     r"주세요|해 줄래|해줄래|할래|하면)|[\s,]*얼마(?:야|예요|에요|인가요|입니까|인가|이니|니|지|죠|일까요|일까|인지)?|"
     r"[\s,]*(?:뭐|무엇)(?:야|예요|에요|인가요|입니까|인가|이니|니|지|죠|일까요|일까|인지|이야)?|[\s,]*뭔가요|[\s,]*뭐지|"
     r"[\s,]*몇(?:이야|이에요|인가요|입니까|인가|이니|이지|이죠|일까요|일까)|\s*은\s*$|\s*는\s*$|\s*=\s*\?*|"
@@ -58,6 +60,7 @@ _SIGN_WORDS: Final = tuple(
         (r"\bdivided by\b", " / "),
         (r"(?<=[\w)])\s*\bplus\b", " + "),
         (r"\bminus\b|\bnegative (?=\d)", " - "),
+        (r"(?<=\d)\s+factorial\b", "!"),
         (r"\s*\bsquared\b", "^2"),
         (r"\s*\bcubed\b", "^3"),
         (r"\bthe square root of\b|\bsquare root of\b|\bsquare root\b", " sqrt "),
@@ -77,13 +80,19 @@ _SIGN_WORDS: Final = tuple(
         (r"루트\s*(?=[\d(])|제곱근\s*(?=[\d(])", " sqrt "),
     )
 )
+_OPEN_ROOT: Final = re.compile(
+    r"(?:\broot of|\bvalue of|루트|(?<![의 ])\s제곱근|^제곱근)\s*[\d.]+\s*(?:[-+*/×÷]|plus|minus|times|multiplied|divided|더하기|빼기|곱하기|나누기)"
+    r"(?!\s*(?:the )?(?:square |cube )?(?:root|루트|제곱근))",
+    re.IGNORECASE,
+)
+_OPEN_SIGN: Final = re.compile(r"^(?:minus|negative)\s+[\d.]+\s*(?:squared|cubed|to the|raised)", re.IGNORECASE)
 _LIST_WORDS: Final = re.compile(r"\s*(?:,\s*and\b|\band\b|,|;|와|과|그리고|하고)\s*", re.IGNORECASE)
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)")
 
 
 def strip_words(text: str) -> str:
     """Drop politeness, "what is", "계산해 줘" and the like from both ends, and the marks around LaTeX."""
-    text = " ".join(_MATH_MARKS.sub(" ", text).replace("’", "'").split())
+    text = " ".join(_POPULATION.sub(" ", _MATH_MARKS.sub(" ", text)).replace("’", "'").split())
     before = None
     while before != text:
         before = text
@@ -111,9 +120,11 @@ def read_words(text: str) -> Node:
     """Read an expression in which signs may be words: "12 times 7", "3의 제곱 더하기 1".
 
     Raises:
-        NotNotation: Anything else is left.
+        NotNotation: Anything else is left, or a root or a minus said in words may end before the next sign or behind it.
     """
     text = strip_particle(text.strip())
+    if _OPEN_ROOT.search(text) or _OPEN_SIGN.search(text):
+        raise NotNotation("a word that may reach over the next sign")
     text = re.sub(r"\bto the (\w+) power\b", lambda m: f"^{_ordinal(m[1])}", text, flags=re.IGNORECASE)
     for pattern, sign in _SIGN_WORDS:
         text = pattern.sub(sign, text)
@@ -136,7 +147,12 @@ def read_list(text: str) -> list[Node]:
     Raises:
         NotNotation: It is no list of two or more, or its commas can be read in two ways.
     """
-    text = re.sub(r"^(?:the )?(?:numbers?|list|data(?: set)?|set|values|following)?[\s:]*", "", text.strip(), flags=re.IGNORECASE)
+    text = re.sub(
+        r"^(?:the )?(?:numbers?|list|data(?: set)?|set|values|following|데이터|자료|변량|수)?[\s:]*",
+        "",
+        text.strip(),
+        flags=re.IGNORECASE,
+    )
     text = re.sub(r"^[\[({]\s*(.*?)\s*[\])}]$", r"\1", text).strip()
     parts = [part for part in re.split(r"\s*(?:,\s+and\b|\band\b|,\s+|;|와|과|그리고|하고)\s*", text) if part]
     if len(parts) < 2 or (any("," in part for part in parts) and ", " not in text):

@@ -34,7 +34,7 @@ def bound_memory(limit_bytes: int = MEMORY_BYTES) -> None:
 
 def operations() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
     """Give what can be asked, by name; loads SymPy."""
-    from tiny_moa.experts.algebra import calculus, equations, numbers
+    from tiny_moa.experts.algebra import calculus, calendar, equations, numbers
     from tiny_moa.experts.algebra import operations as basic
 
     return {
@@ -43,6 +43,8 @@ def operations() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
         "total": calculus.total, "series": calculus.series, "common": numbers.common, "factors": numbers.factors,
         "divisors": numbers.divisors, "is_prime": numbers.is_prime, "primes": numbers.primes, "remainder": numbers.remainder,
         "quotient": numbers.quotient, "inverse": numbers.inverse, "in_base": numbers.in_base, "statistics": numbers.statistics,
+        "several": numbers.several, "ratio": numbers.ratio, "next_prime": numbers.next_prime, "calendar": calendar.calendar,
+        "extreme": calculus.extreme, "square": calculus.completed_square,
     }  # fmt: skip
 
 
