@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiny_moa.experts.documents import aligned, blocks, layout, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
 from tiny_moa.experts.documents.blocks import Block, Typography
 from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
@@ -87,7 +87,7 @@ def test_lines_do_not_depend_on_the_order_of_the_words(found: list[Run], random:
 @given(words())
 def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
     lines: list[Box] = [*layout.join_words(found), Box(0, 0, 50, 50)]
-    ordered = layout.order_columns(lines)
+    ordered = reading_order.order_columns(lines)
     assert Counter(map(id, ordered)) == Counter(map(id, lines))
 
 
@@ -95,7 +95,7 @@ def test_reading_order_keeps_every_item_once(found: list[Run]) -> None:
 @given(words(), rules())
 def test_a_page_keeps_every_letter_through_all_steps(found: list[Run], drawn: list[Box]) -> None:
     ruled, rest = tables.take_ruled_tables(found, drawn)
-    ordered = layout.order_columns([*layout.join_words(rest), *ruled])
+    ordered = reading_order.order_columns([*layout.join_words(rest), *ruled])
     built = blocks.build_blocks(aligned.find_aligned_tables(ordered), BODY)
     before, after = letters(word.text for word in found), letters(texts_of(built))
     before.pop("-", None), after.pop("-", None)  # hyphens at the ends of lines go
@@ -128,25 +128,25 @@ def test_an_exponent_belongs_to_its_line() -> None:
 def test_columns_are_read_one_after_the_other_below_what_spans_them() -> None:
     title = Run(100, 50, 500, 70, "a title across both columns")
     left, right = column(50, 5, "l"), column(320, 5, "r")
-    ordered = layout.order_columns([*right, title, *left])
+    ordered = reading_order.order_columns([*right, title, *left])
     assert ordered == [title, *left, *right]
 
 
 def test_three_columns_are_found() -> None:
     parts = [column(left, 5, tag) for left, tag in ((0, "a"), (260, "b"), (520, "c"))]
     mixed = [line for row in zip(*parts, strict=True) for line in row]
-    assert layout.order_columns(mixed) == [*parts[0], *parts[1], *parts[2]]
+    assert reading_order.order_columns(mixed) == [*parts[0], *parts[1], *parts[2]]
 
 
 def test_short_cells_side_by_side_are_not_columns() -> None:
     cells = [run(f"cell {row}{side}", 50 + 250 * side, 100 + 14 * row) for row in range(6) for side in range(2)]
-    assert layout.order_columns(cells) == cells
+    assert reading_order.order_columns(cells) == cells
 
 
 def test_a_table_below_columns_is_read_by_rows() -> None:
     left, right = column(50, 6, "l"), column(320, 6, "r")
     cells = [run(f"c{row}{side}", 50 + 270 * side, 250 + 14 * row) for row in range(3) for side in range(2)]
-    assert layout.order_columns([*left, *right, *cells]) == [*left, *right, *cells]
+    assert reading_order.order_columns([*left, *right, *cells]) == [*left, *right, *cells]
 
 
 def test_a_ruled_table_has_its_cells_and_leaves_other_words() -> None:
@@ -300,7 +300,7 @@ def test_columns_in_the_middle_of_a_page_are_read_one_after_the_other() -> None:
     left = [run(f"left{number} {PROSE}", 0, 161 + 12 * number) for number in range(4)]
     right = [run(f"right{number} {PROSE}", 270, 156 + 12 * number) for number in range(4)]
     after = [run(f"after both columns {PROSE} {PROSE}", 0, 240 + 12 * number) for number in range(8)]
-    ordered = [line.text.split()[0] for line in layout.order_columns([*wide, *right, *left, *after])]
+    ordered = [line.text.split()[0] for line in reading_order.order_columns([*wide, *right, *left, *after])]
     assert ordered == ["over"] * 8 + [f"left{n}" for n in range(4)] + [f"right{n}" for n in range(4)] + ["after"] * 8
 
 

@@ -11,6 +11,8 @@ from tiny_moa.experts.documents.tables import Cell, Table
 
 _MAX_ROW_GAP = 2.2
 """Rows of a table without rules follow each other within this many line heights."""
+_PROSE_CHARACTERS = 18
+"""Lines of running text are longer than this."""
 
 
 def find_aligned_tables(items: Sequence[Box]) -> list[Box]:
@@ -96,12 +98,23 @@ def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
         for run in row:
             place = max((index for index, start in enumerate(columns) if start <= (run.left + run.right) / 2), default=0)
             grid[number][place] = f"{grid[number][place]} {run.text}".strip()
-    if sum(sum(map(bool, row)) >= 2 for row in grid) < max(3, 0.6 * len(grid)):
+    if sum(sum(map(bool, row)) >= 2 for row in grid) < max(3, 0.6 * len(grid)) or _is_prose(grid):
         return None
     grid = _without_continuations(grid, runs)
     cells = [Cell(text, row, column) for row, texts in enumerate(grid) for column, text in enumerate(texts)]
     box = enclose(every)
     return Table(box.left, box.top, box.right, box.bottom, tuple(cells), len(grid), len(columns))
+
+
+def _is_prose(grid: Sequence[Sequence[str]]) -> bool:
+    """Whether two columns or more are running text: every second line or more of each goes on in the one below."""
+    columns = [[row[place] for row in grid] for place in range(len(grid[0]))]
+    going_on = [sum(_goes_on_below(above, below) for above, below in pairwise(column)) for column in columns]
+    return sum(2 * count >= len(grid) - 1 for count in going_on) >= 2
+
+
+def _goes_on_below(above: str, below: str) -> bool:
+    return " " in above and above[-1] not in ".!?:;" and below[:1].islower() and len(above) >= _PROSE_CHARACTERS
 
 
 def _column_starts(rows: Sequence[Sequence[Run]]) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from tiny_moa.experts.documents import aligned, blocks, layout, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.furniture import find_furniture
@@ -36,6 +36,7 @@ class Content:
         turned_goes_up: Whether most of the turned words run upwards.
         written: Markdown that a vision model wrote about the page, in the place of everything else; empty for none.
         is_scan: Whether its words were recognised in a picture, so that their sizes say little about other pages.
+        is_mirrored: Whether everything stands as in a mirror, because most of it runs from right to left.
     """
 
     width: float
@@ -47,6 +48,7 @@ class Content:
     turned_goes_up: bool = False
     is_scan: bool = False
     written: str = ""
+    is_mirrored: bool = False
 
 
 def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
@@ -60,7 +62,7 @@ def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
     for page, boxes, edges in zip(conv_res.pages, arranged, furniture, strict=True):
         content = contents[page.page_no]
         document.add_page(page_no=page.page_no, size=Size(width=content.width, height=content.height))
-        writer = _PageWriter(document, page.page_no, content.height)
+        writer = _PageWriter(document, page.page_no, content)
         for box, caption in pair_captions(boxes):
             writer.add(box, caption)
         for line in edges:
@@ -87,7 +89,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     pages: list[list[Box]] = []
     for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
         body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
-        ordered = layout.order_columns([*body, *ruled, *content.pictures])
+        ordered = reading_order.order_columns([*body, *ruled, *content.pictures])
         built = blocks.build_blocks(aligned.find_aligned_tables(ordered), typography[content.is_scan])
         seen = markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
         pages.append(built + _turned_text(content.turned) + seen)
@@ -124,13 +126,13 @@ def _turned_text(words: tuple[Run, ...]) -> list[Box]:
 class _PageWriter:
     """Adds the boxes of one page to docling's document."""
 
-    def __init__(self, document: Any, number: int, height: float) -> None:
+    def __init__(self, document: Any, number: int, content: Content) -> None:
         from docling_core.types.doc import GroupLabel
 
         self._document = document
         self._group = document.add_group(label=GroupLabel.UNSPECIFIED, name=f"{PAGE_GROUP}{number}")
         self._number = number
-        self._height = height
+        self._content = content
         self._lists: list[Any] = []
         self._last_items: list[Any] = []
 
@@ -165,9 +167,12 @@ class _PageWriter:
         """Give docling's record of where something stands."""
         from docling_core.types.doc import BoundingBox, CoordOrigin, ProvenanceItem
 
-        bbox = BoundingBox(l=box.left, t=box.top, r=box.right, b=box.bottom, coord_origin=CoordOrigin.TOPLEFT)
-        text = getattr(box, "text", "")
-        return ProvenanceItem(page_no=self._number, bbox=bbox.to_bottom_left_origin(self._height), charspan=(0, len(text)))
+        left, right = box.left, box.right
+        if self._content.is_mirrored:
+            left, right = self._content.width - right, self._content.width - left
+        bbox = BoundingBox(l=left, t=box.top, r=right, b=box.bottom, coord_origin=CoordOrigin.TOPLEFT)
+        text, bbox = getattr(box, "text", ""), bbox.to_bottom_left_origin(self._content.height)
+        return ProvenanceItem(page_no=self._number, bbox=bbox, charspan=(0, len(text)))
 
     def _add_block(self, block: Block) -> None:
         from docling_core.types.doc import DocItemLabel

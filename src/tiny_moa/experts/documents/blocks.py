@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from tiny_moa.experts.documents.layout import MARKER, Box, Run, enclose, group_rows
+from tiny_moa.experts.documents.layout import MARKER, TICK, Box, Run, enclose, group_rows
 from tiny_moa.experts.documents.links import Links, join_links
 
 Kind = Literal["heading", "paragraph", "item", "code"]
@@ -72,14 +72,25 @@ class Typography:
 
 
 def measure(pages: Iterable[Sequence[Run]]) -> Typography:
-    """Measure the lines of all pages; heights within 6 % of each other count as one."""
+    """Measure the lines of all pages; heights within 6 % of each other count as one.
+
+    The body is what most letters belong to. In slides those may be the titles: where hardly two lines of a page have the
+    largest height of all, and at least half as many letters are smaller, the body is among those.
+    """
     weights: Counter[float] = Counter()
+    n_lines: Counter[float] = Counter()
+    n_pages = 0
     for lines in pages:
+        n_pages += bool(lines)
         for line in lines:
             weights[round(line.height, 1)] += len(line.text)
+            n_lines[round(line.height, 1)] += 1
     if not weights:
         return Typography(10.0, ())
     body = float(weights.most_common(1)[0][0])
+    smaller = Counter({height: weight for height, weight in weights.items() if height * _LARGER < body})
+    if n_pages > 1 and body == max(weights) and n_lines[body] <= 1.5 * n_pages and smaller.total() * 2 >= weights[body]:
+        body = float(smaller.most_common(1)[0][0])
     heights: list[float] = []
     for height in sorted(weights, reverse=True):
         if height > body * _LARGER and (not heights or height < heights[-1] * 0.94):
@@ -162,7 +173,13 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
     gap = (line.bottom - last.bottom) / max(last.height, line.height) - 1
     if _marker(line.text) or len(group_rows([last, line])) == 1:
         return bool(_marker(line.text))
-    if CAPTION.match(line.text) or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text)) or _ended_row(lines, line):
+    if (
+        TICK.match(line.text)
+        or TICK.match(last.text)
+        or CAPTION.match(line.text)
+        or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text))
+        or _ended_row(lines, line)
+    ):
         return True
     if gap < -0.5:
         return _ends_sentence(last.text) or not line.text[:1].islower()

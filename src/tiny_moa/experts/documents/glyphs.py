@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from tiny_moa.experts.documents.layout import Run
@@ -20,12 +21,19 @@ _ASCENT: Final = 0.8
 """Part of the size that is above the base line; fonts differ, so one share for all keeps lines comparable."""
 _WORD_GAP: Final = 0.17
 """A gap wider than this share of the size ends a word, where the file has no space."""
+_SCRIPT_GAP: Final = 0.32
+"""The same between Hangul and a number or Latin letter, which word processors set a little apart."""
 _OVERLAP: Final = 0.6
 """A letter that begins further back than this share of the size begins another word."""
 _SIZE_CHANGE: Final = 0.12
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi(?:um)?$|cmbx|sfbx|-bd", re.IGNORECASE)
 _MONO = re.compile(r"courier|mono|nimbusmon|consol|typewriter|cmtt|sftt|menlo|-code|coding", re.IGNORECASE)
-_LIGATURE = re.compile("[\ufb00-\ufb06]")
+_LIGATURE = re.compile("[\ufb00-\ufb06\u210e\U0001d400-\U0001d7ff]")
+"""Ligatures, and the slanted and bold letters of formulas, which are read as plain ones."""
+_ALEFS: Final = frozenset("اأإآ")
+_LAM: Final = "ل"
+_LAM_GAP: Final = 0.45
+"""What stands before a ligature of lam and alef, of which pdfium gives a part of the width only."""
 _HYPHENS: Final = (0x02, 0xFFFE, 0xAD)
 """What pdfium gives for a hyphen at the end of a line."""
 _BULLETS: Final = frozenset("•●▪■◦○‣⁃➢➤\uf0a7\uf0a8\uf0b7\uf0d8\uf0fc")
@@ -78,12 +86,13 @@ def _letters(page: Any) -> Iterator[_Letter | None]:
     quarter = page.get_rotation()
     text_page = page.get_textpage()
     x, y, matrix, box = ctypes.c_double(), ctypes.c_double(), raw.FS_MATRIX(), raw.FS_RECTF()
+    ends_word, last = False, None
     try:
-        for index in range(raw.FPDFText_CountChars(text_page)):
-            code = raw.FPDFText_GetUnicode(text_page, index)
-            text = "-" if code in _HYPHENS else chr(code) if code < 0x110000 else ""
-            if not text.strip() or raw.FPDFText_IsGenerated(text_page, index) == 1 or unicodedata.category(text) == "Cc":
-                yield None
+        for index, text, is_guessed in _codes(text_page):
+            if not text.strip():
+                ends_word = ends_word or is_guessed
+                if not is_guessed:
+                    yield None
                 continue
             raw.FPDFText_GetCharOrigin(text_page, index, x, y)
             raw.FPDFText_GetMatrix(text_page, index, matrix)
@@ -95,9 +104,36 @@ def _letters(page: Any) -> Iterator[_Letter | None]:
             turn = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) * 90 % 360
             start = shown(x.value - left, y.value - bottom, quarter, width, height)
             along = (box.right - box.left) if turn % 180 == 0 else (box.top - box.bottom)
-            yield _Letter(text, *_along(start, turn + 360 - quarter, along, size), font, is_bold, (turn - quarter) % 360)
+            letter = _Letter(text, *_along(start, turn + 360 - quarter, along, size), font, is_bold, (turn - quarter) % 360)
+            if ends_word and not _changes_script(last, letter):
+                yield None
+            yield letter
+            last, ends_word = letter, False
     finally:
         text_page.close()
+
+
+def _codes(text_page: Any) -> Iterator[tuple[int, str, bool]]:
+    """Give the place and text of each letter, empty where a word ends, and whether that is only pdfium's guess."""
+    from pypdfium2 import raw
+
+    high = 0
+    for index in range(raw.FPDFText_CountChars(text_page)):
+        code = raw.FPDFText_GetUnicode(text_page, index)
+        if 0xD800 <= code < 0xDC00:
+            high = code
+            continue
+        code, high = _whole(high, code), 0
+        text = "-" if code in _HYPHENS else chr(code) if code < 0x110000 else ""
+        is_guessed = raw.FPDFText_IsGenerated(text_page, index) == 1
+        yield index, "" if is_guessed or unicodedata.category(text or " ") == "Cc" else text, is_guessed
+
+
+def _whole(high: int, code: int) -> int:
+    """Put the halves of a letter together for which pdfium gives two numbers; half of one is none."""
+    if not 0xDC00 <= code < 0xE000:
+        return code
+    return 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
 
 
 def _font(text_page: Any, index: int, known: dict[int, tuple[str, bool]]) -> tuple[str, bool]:
@@ -164,13 +200,22 @@ def _begins_word(word: list[_Letter], letter: _Letter) -> bool:
         return letter.x - last.x > (1 + _WORD_GAP) * last.size  # how wide a ligature is, pdfium does not say
     ahead, back = letter.x - last.end, last.x - letter.end  # right to left, the next letter ends where the last began
     if _is_right_to_left(letter.text) and _is_right_to_left(last.text) and letter.x < last.x:
-        return back > _WORD_GAP * last.size
-    return ahead > _WORD_GAP * last.size or ahead < -_OVERLAP * last.size
+        return back > (_LAM_GAP if letter.text == _LAM or letter.text in _ALEFS else _WORD_GAP) * last.size
+    gap = _SCRIPT_GAP if _changes_script(last, letter) else _WORD_GAP
+    return ahead > gap * last.size or ahead < -_OVERLAP * last.size
+
+
+def _changes_script(last: _Letter | None, letter: _Letter) -> bool:
+    """Whether one of two letters of a line is Hangul, and the other a number or Latin letter."""
+    if last is None or abs(last.y - letter.y) > 0.2 * last.size:
+        return False
+    kinds = {"\uac00" <= part.text <= "\ud7a3" for part in (last, letter)}
+    return len(kinds) == 2 and all(part.text.isalnum() for part in (last, letter))
 
 
 def _run(word: list[_Letter]) -> Run:
     if sum(_is_right_to_left(letter.text) for letter in word) * 2 > len(word):
-        word = sorted(word, key=lambda letter: -letter.x)  # some files hold such words from left to right
+        word = _joined_lams(sorted(word, key=lambda letter: -letter.x))  # some files hold such words from left to right
     text = _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), "".join(letter.text for letter in word))
     low, high = min(letter.x for letter in word), max(letter.end for letter in word)
     size, line = word[0].size, word[0].y
@@ -184,6 +229,15 @@ def _run(word: list[_Letter]) -> Run:
     if turn == 180:
         return Run(-high, line - (1 - _ASCENT) * size, -low, line + _ASCENT * size, text, bold, mono)
     return Run(low, line - _ASCENT * size, high, line + (1 - _ASCENT) * size, text, bold, mono)
+
+
+def _joined_lams(word: list[_Letter]) -> list[_Letter]:
+    """Put the two letters of each ligature of lam and alef, which pdfium turns around, in the order they are read."""
+    word = list(word)
+    for place, (first, second) in enumerate(pairwise(word)):
+        if first.x == second.x and first.text in _ALEFS and second.text == _LAM:
+            word[place : place + 2] = [second, first]
+    return word
 
 
 def _is_right_to_left(text: str) -> bool:

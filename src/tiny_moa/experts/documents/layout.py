@@ -1,4 +1,4 @@
-"""The geometry of a page: words to lines, lines to columns in reading order; pure, knows no file format.
+"""The geometry of a page: where things stand, and words joined to lines; pure, knows no file format.
 
 All boxes have their origin in the upper left corner of the page and are measured in points.
 """
@@ -16,24 +16,21 @@ from typing import Final, TypeVar
 
 MARKER: Final = re.compile(r"[•·●▪■◦○‣⁃➢➤✓*\-–—\uf0a7\uf0a8\uf0b7\uf0d8\uf0fc]|\(?(?:\d{1,2}|[a-z])[.)]")
 """What stands before an item of a list, alone in its word; the private codes are bullets of symbol fonts."""
+TICK: Final = re.compile(r"[☐☑☒]")
+"""A box to tick, alone in its word."""
 
 _WORD_GAP = 1.2
 """A gap wider than this many line heights separates columns or cells, not words; justified text stays below 1."""
 _NARROW_GAP = 0.5
 """A gap wider than this can separate cells where the rows around have one in the same place."""
+_WIDEST_SPACE = 2.5
+"""Spaces of justified text are narrower than this many line heights."""
+_FULL_WORDS = 4
+"""Lines of fewer words do not say how wide a column is."""
 _FEW_WORDS = 6
 _MANY_WORDS = 14
 _MARKER_GAP = 4.0
 """The same for the gap after a list marker."""
-_MAX_CROSSING = 0.4
-"""Share of lines that may cross a gutter: titles, wide figures and their captions do."""
-_MAX_GUTTERS = 4
-"""How often columns are divided again."""
-_MIN_COLUMN_LINES = 3
-_PROSE_CHARACTERS = 18
-"""Lines of a text column are longer than this on average; cells of a table mostly are not."""
-_PROSE_FILL = 0.6
-"""Half of a text column's lines have at least this share of the longest one's width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,8 @@ class Run(Box):
     """The address it leads to, of a word."""
     links: tuple[tuple[str, str], ...] = ()
     """Of a line: what leads somewhere, and where to, in the order of the line."""
+    is_mirrored: bool = False
+    """Whether its page was mirrored, because most of it runs from right to left."""
 
 
 AnyBox = TypeVar("AnyBox", bound=Box)
@@ -87,7 +86,9 @@ def join_words(words: Sequence[Run]) -> list[Run]:
         Lines from the top down and from left to right; every word is in exactly one.
     """
     rows = group_rows(words)
-    return [line for number, row in enumerate(rows) for line in _split_row(row, _shared_gaps(rows, number))]
+    split = [_split_row(row, _shared_gaps(rows, number)) for number, row in enumerate(rows)]
+    full = {(line[0].left, line[-1].right) for row in split for line in row if len(line) >= _FULL_WORDS}
+    return [_one_line(line) for row in split for line in (_join_justified(row, full) if len(row) > 1 else row)]
 
 
 def group_rows(boxes: Sequence[AnyBox]) -> list[list[AnyBox]]:
@@ -135,19 +136,31 @@ def _has_gap(row: Sequence[Run], start: float, end: float, height: float) -> boo
     return before is not None and after is not None and min(after, end) - max(before, start) > 0.8 * _NARROW_GAP * height
 
 
-def _split_row(row: Sequence[Run], gaps: Sequence[float]) -> list[Run]:
+def _join_justified(row: Sequence[list[Run]], full: set[tuple[float, float]]) -> list[list[Run]]:
+    """Join the parts of a row that are one line after all: as wide as full lines are, with even spaces between its words."""
+    for start in range(len(row) - 1):
+        for end in range(len(row), start + 1, -1):
+            words = [word for part in row[start:end] for word in part]
+            gaps = [after.left - before.right for before, after in pairwise(words)]
+            is_even = max(gaps) < min(1.3 * min(gaps) + 0.5, _WIDEST_SPACE * words[0].height)
+            if is_even and any(abs(words[0].left - left) < 2 and abs(words[-1].right - right) < 2 for left, right in full):
+                return [*row[:start], words, *_join_justified(row[end:], full)]
+    return list(row)
+
+
+def _split_row(row: Sequence[Run], gaps: Sequence[float]) -> list[list[Run]]:
     lines: list[list[Run]] = [[row[0]]]
     for word in row[1:]:
         line = lines[-1]
         gap = word.left - line[-1].right
         height = max(line[-1].height, word.height, 4.0)
-        after_marker = len(line) == 1 and MARKER.fullmatch(line[0].text)
+        after_marker = (len(line) == 1 and MARKER.fullmatch(line[0].text)) or TICK.fullmatch(line[-1].text)
         is_shared = not after_marker and line[-1].right in gaps
         if is_shared or gap > height * (_MARKER_GAP if after_marker else _WORD_GAP):
             lines.append([word])
         else:
             line.append(word)
-    return [_one_line(line) for line in lines]
+    return lines
 
 
 def _one_line(words: Sequence[Run]) -> Run:
@@ -163,7 +176,7 @@ def _one_line(words: Sequence[Run]) -> Run:
         top=usual.top,
         right=box.right,
         bottom=usual.bottom,
-        text=" ".join(word.text for word in _in_reading_order(words)),
+        text=_mirrored_text(words) if words[-1].is_mirrored else " ".join(word.text for word in _in_reading_order(words)),
         is_bold=all(word.is_bold for word in words),
         is_mono=all(word.is_mono for word in words),
         links=_links(words),
@@ -185,127 +198,32 @@ def _in_reading_order(words: Sequence[Run]) -> list[Run]:
         return list(words)
     number = list(words[:1]) if MARKER.fullmatch(words[0].text) else []  # of a heading whose page runs to the right
     ordered: list[Run] = number
-    for is_reversed, group in groupby(reversed(words[len(number) :]), key=_is_right_to_left):
+    for is_reversed, group in groupby(reversed(words[len(number) :]), key=is_right_to_left):
         part = list(group)
         ordered += part if is_reversed else part[::-1]
     return ordered
 
 
-def _is_right_to_left(word: Run) -> bool:
+def is_right_to_left(word: Run) -> bool:
+    """Whether a word has letters that run from right to left."""
     return any(unicodedata.bidirectional(character) in ("R", "AL") for character in word.text)
 
 
-def order_columns(items: Sequence[AnyBox], depth: int = 0) -> list[AnyBox]:
-    """Put what is on a page into reading order.
-
-    Looks for a gutter: a vertical line that few lines of text cross, with a column of prose on either side. Rows
-    that cross it divide the page into bands; within a band the left column is read before the right one. Columns
-    are looked at again in the same way, so three columns are found as well.
-
-    Args:
-        items: Lines, tables and whatever else has a place; only lines (`Run`) decide where a gutter is.
-        depth: How many gutters were found around these items.
-
-    Returns:
-        Every item once.
-    """
-    gutter = find_gutter([item for item in items if isinstance(item, Run)]) if depth < _MAX_GUTTERS else None
-    rows = group_rows(items)
-    if gutter is None:
-        return _read_rows(rows, depth)
-    ordered: list[AnyBox] = []
-    band: list[AnyBox] = []
-    for row in rows:
-        if any(item.left < gutter < item.right for item in row):
-            ordered += [*_read_band(band, gutter, depth), *row]
-            band = []
-        else:
-            band += row
-    return ordered + _read_band(band, gutter, depth)
-
-
-def _read_rows(rows: Sequence[Sequence[AnyBox]], depth: int) -> list[AnyBox]:
-    """Read row by row, but a stretch of rows that has columns of prose of its own column by column."""
-    if depth >= _MAX_GUTTERS or not rows:
-        return [item for row in rows for item in row]
-    width = max(row[-1].right for row in rows) - min(row[0].left for row in rows)
-    ordered: list[AnyBox] = []
-    start = 0
-    while start < len(rows):
-        end = start + 1
-        while end < len(rows) and _goes_on(rows[end - 1], rows[end], width):
-            end += 1
-        band = [item for row in rows[start:end] for item in row]
-        gutter = find_gutter([item for item in band if isinstance(item, Run)])
-        is_divided = gutter is not None and not any(item.left < gutter < item.right for item in band)
-        ordered += _read_band(band, gutter, depth) if gutter is not None and is_divided else band
-        start = end
-    return ordered
-
-
-def _goes_on(above: Sequence[Box], row: Sequence[Box], width: float) -> bool:
-    """Whether a row is close below the one above, and has two parts or is no wider than half of all rows."""
-    if row[0].top - max(box.bottom for box in above) > 0.9 * row[0].height:
-        return False
-    return len(row) > 1 or row[0].right - row[0].left <= 0.55 * width
-
-
-def _read_band(band: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
-    """Read the left column and then the right one, but three or more rows that look like a table row by row."""
-    ordered: list[AnyBox] = []
-    columns: list[AnyBox] = []
-    for is_tabular, rows in groupby(group_rows(band), key=lambda row: _is_tabular(row, gutter)):
-        part = list(rows)
-        flat = [item for row in part for item in row]
-        if is_tabular and len(part) >= 3:
-            ordered += [*_read_columns(columns, gutter, depth), *flat]
-            columns = []
-        else:
-            columns += flat
-    return ordered + _read_columns(columns, gutter, depth)
-
-
-def _read_columns(items: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
-    left = [item for item in items if item.right <= gutter]
-    right = [item for item in items if item.right > gutter]
-    return order_columns(left, depth + 1) + order_columns(right, depth + 1)
-
-
-def _is_tabular(row: Sequence[Box], gutter: float) -> bool:
-    """Whether a row stands on both sides of a gutter and its lines are too short for prose."""
-    lines = [item for item in row if isinstance(item, Run)]
-    stands_on_both = row[0].right <= gutter < row[-1].left
-    return stands_on_both and sum(len(line.text) for line in lines) < _PROSE_CHARACTERS * len(lines)
-
-
-def find_gutter(lines: Sequence[Run]) -> float | None:
-    """Give the x that fewest lines cross and that has a column of prose on either side, `None` for no such x.
-
-    Among equals the widest free strip wins, and its middle is given.
-    """
-    if len(lines) < 2 * _MIN_COLUMN_LINES:
-        return None
-    box = enclose(lines)
-    margin = 0.1 * (box.right - box.left)
-    edges = sorted({line.right for line in lines} | {line.left for line in lines})
-    candidates: list[tuple[int, float, float]] = []
-    for before, after in pairwise(edges):
-        middle = (before + after) / 2
-        if after - before < 0.5 or not box.left + margin < middle < box.right - margin:
+def _mirrored_text(words: Sequence[Run]) -> str:
+    """Give the text of a line of a mirrored page; words that touch are one, and Latin ones stand the wrong way round."""
+    ordered: list[Run] = []
+    latin: list[Run] = []
+    for word in [*words, None]:
+        if word is not None and not is_right_to_left(word) and (latin or word.text[:1].isalpha()):
+            latin.append(word)
             continue
-        crossing = sum(line.left < middle < line.right for line in lines)
-        if crossing <= _MAX_CROSSING * len(lines):
-            candidates.append((crossing, before - after, middle))
-    for _, _, middle in sorted(candidates)[:12]:
-        if _is_prose([line for line in lines if line.right <= middle]) and _is_prose(
-            [line for line in lines if line.left >= middle]
-        ):
-            return middle
-    return None
-
-
-def _is_prose(lines: Sequence[Run]) -> bool:
-    if len(lines) < _MIN_COLUMN_LINES or sum(len(line.text) for line in lines) < _PROSE_CHARACTERS * len(lines):
-        return False
-    widths = [line.right - line.left for line in lines]
-    return statistics.median(widths) >= _PROSE_FILL * max(widths)
+        last = max((place for place, part in enumerate(latin) if part.text[-1:].isalpha()), default=-1)
+        ordered += latin[last::-1] if last >= 0 else []
+        ordered += latin[last + 1 :]
+        latin = []
+        ordered += [word] if word is not None else []
+    text = ""
+    for before, word in zip([None, *ordered], ordered, strict=False):
+        touches = before is not None and min(abs(word.left - before.right), abs(before.left - word.right)) < 0.12 * word.height
+        text += word.text if touches or not text else f" {word.text}"
+    return text

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tiny_moa.experts.documents.glyphs import shown
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.links import link_words
+from tiny_moa.experts.documents.mirror import mirror, runs_right_to_left
 
 BULLET: Final = "•"
 """What stands in the place of a bullet that is drawn, as browsers do it."""
@@ -36,7 +37,10 @@ def read_marks(document: Any, page: Any, words: Sequence[Run]) -> list[Run]:
         words: Those of the page that are level.
     """
     linked = link_words(words, _links(document, page))
-    return [*find_bullets(_small_shapes(page), words), *linked]
+    if not runs_right_to_left(words):
+        return [*find_bullets(_small_shapes(page), words), *linked]
+    width = page.get_size()[0]
+    return [*mirror(find_bullets(mirror(_small_shapes(page), width), mirror(words, width)), width), *linked]
 
 
 def find_bullets(shapes: Sequence[Box], words: Sequence[Run]) -> list[Run]:
@@ -78,7 +82,7 @@ def _small_shapes(page: Any) -> list[Box]:
             continue
         left, bottom, right, top = (side.value for side in sides)
         if 1 < right - left < 12 and 0.7 < (top - bottom) / (right - left) < 1.4:
-            box = _box(page, left, bottom, right, top)
+            box = box_on_page(page, left, bottom, right, top)
             found.setdefault((round(box.left), round(box.top)), box)
     return list(found.values())
 
@@ -101,11 +105,11 @@ def _annotations(document: Any, page: Any) -> Iterator[tuple[Box, str]]:
         length = raw.FPDFAction_GetURIPath(document, action, None, 0)
         address = ctypes.create_string_buffer(length)
         raw.FPDFAction_GetURIPath(document, action, address, length)
-        box = _box(page, rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+        box = box_on_page(page, rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
         yield box, address.value.decode("utf-8", "replace")
 
 
-def _box(page: Any, left: float, bottom: float, right: float, top: float) -> Box:
+def box_on_page(page: Any, left: float, bottom: float, right: float, top: float) -> Box:
     """Give a rectangle of the file as it is on the page as it is shown."""
     width, height = page.get_size()
     from_left, from_bottom, _, _ = page.get_cropbox()

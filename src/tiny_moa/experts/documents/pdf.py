@@ -16,9 +16,11 @@ from tiny_moa.errors import ConversionFailed
 from tiny_moa.experts.documents import scan, vision
 from tiny_moa.experts.documents.assemble import Content, Picture, assemble
 from tiny_moa.experts.documents.document import Engine
+from tiny_moa.experts.documents.fields import read_fields
 from tiny_moa.experts.documents.glyphs import read_words
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.marks import read_marks
+from tiny_moa.experts.documents.mirror import mirror, runs_right_to_left
 
 MAX_RULE_POINTS: Final = 2.0
 """Painted boxes up to this thickness are rules."""
@@ -104,12 +106,13 @@ class _PageReader:
         """Give what is on a page, and record what read it."""
         shown = self._page(page.page_no)
         level, turned = read_words(shown)
+        level += read_fields(self._pdf, shown)
         content = upright(take_content(page, page_backend, read_marks(self._pdf, shown, level), turned))
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
         has_text = content.words or content.turned
         self._record.engines.setdefault(page.page_no, "text" if has_text else "none")
-        return content
+        return mirrored(content) if runs_right_to_left(content.words) else content
 
     def close(self) -> None:
         """Let go of the file."""
@@ -172,6 +175,7 @@ class _PageReader:
 
         if self._pdf is None:
             self._pdf = pypdfium2.PdfDocument(self._content)
+            self._pdf.init_forms()
         return self._pdf[number - 1]
 
 
@@ -212,6 +216,12 @@ def upright(content: Content) -> Content:
         rules=tuple(turn(rule) for rule in content.rules),
         pictures=tuple(turn(picture) for picture in content.pictures),
     )
+
+
+def mirrored(content: Content) -> Content:
+    """Mirror a page that runs from right to left."""
+    words, rules, pictures = (tuple(mirror(boxes, content.width)) for boxes in (content.words, content.rules, content.pictures))
+    return replace(content, words=words, rules=rules, pictures=pictures, is_mirrored=True)
 
 
 def wanted_regions(content: Content) -> Sequence[Box]:
