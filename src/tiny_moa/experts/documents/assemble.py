@@ -82,7 +82,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     found = [tables.take_ruled_tables(content.words, content.rules) for content in contents]
     lines = [layout.join_words(words) for _, words in found]
     typography = {
-        is_scan: blocks.measure(page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan)
+        is_scan: blocks.measure([page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan])
         for is_scan in (False, True)
     }
     edges = find_furniture(lines, [content.height for content in contents])

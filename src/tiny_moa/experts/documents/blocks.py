@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from tiny_moa.experts.documents.hangul import UNKNOWN, Wording, is_divided, measure_wording
 from tiny_moa.experts.documents.layout import MARKER, TICK, Box, Run, enclose, group_rows
 from tiny_moa.experts.documents.links import Links, join_links
 
@@ -25,12 +26,14 @@ _SAME_HEIGHT_BOLD = 0.08
 """The same for bold lines, which may be headings below each other."""
 _SHORT_LINE = 0.5
 """A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
+_USUAL_GAP = 0.3
+"""Space between the lines of a paragraph where none shows it, in line heights."""
+_WIDE_GAP = 0.8
+"""A larger one is that between paragraphs of one line each, unless most lines are full."""
+_FULL_LINE = 0.85
+"""Full lines have more than this share of the width of the widest."""
 _LAST_LINE = 0.75
 """The same for a line that ends a sentence."""
-_ENDING = re.compile(
-    r"(?:습니다|니다|었다|았다|였다|하였다|한다|된다|다|을|를|은|는|의|에|에서|으로|로|와|과|까지|부터)(?=[\s.,)]|$)"
-)
-"""What no Korean word is by itself: the rest of one that was divided at the end of a line."""
 CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Listing|Abbildung|Tabelle|그림|표|사진)\s*\d+(?:[.:]|\s|$)")
 """How the caption of a figure or table begins."""
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
@@ -65,13 +68,15 @@ class Typography:
     Attributes:
         body_height: Height of most of its text.
         heading_heights: Heights of text larger than that, the largest first.
+        wording: How it divides Korean words.
     """
 
     body_height: float
     heading_heights: tuple[float, ...]
+    wording: Wording = UNKNOWN
 
 
-def measure(pages: Iterable[Sequence[Run]]) -> Typography:
+def measure(pages: Sequence[Sequence[Run]]) -> Typography:
     """Measure the lines of all pages; heights within 6 % of each other count as one.
 
     The body is what most letters belong to. In slides those may be the titles: where hardly two lines of a page have the
@@ -95,7 +100,7 @@ def measure(pages: Iterable[Sequence[Run]]) -> Typography:
     for height in sorted(weights, reverse=True):
         if height > body * _LARGER and (not heights or height < heights[-1] * 0.94):
             heights.append(height)
-    return Typography(body, tuple(heights))
+    return Typography(body, tuple(heights), measure_wording(pages))
 
 
 def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
@@ -129,12 +134,15 @@ def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
 def _typical_gap(items: Sequence[Box]) -> float:
     """Give the usual space between lines of a paragraph, in line heights."""
     gaps = [
-        (below.bottom - above.bottom) / above.height - 1
+        ((below.bottom - above.bottom) / above.height - 1, above.right - above.left)
         for above, below in pairwise(items)
         if isinstance(above, Run) and isinstance(below, Run) and abs(above.height - below.height) < 0.1 * above.height
     ]
-    near = [gap for gap in gaps if -0.3 < gap < 1.3]
-    return statistics.median(near) if len(near) >= 3 else 0.3
+    near = [(gap, width) for gap, width in gaps if -0.3 < gap < 1.3]
+    widest = max((width for _, width in near), default=0.0)
+    full = [gap for gap, width in near if width > _FULL_LINE * widest]
+    typical = statistics.median(gap for gap, _ in near) if len(near) >= 3 else _USUAL_GAP
+    return typical if typical < _WIDE_GAP or len(full) * 2 > len(near) else _USUAL_GAP
 
 
 def _right_edges(items: Sequence[Box]) -> list[float]:
@@ -210,7 +218,7 @@ def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
     place = (box.left, box.top, box.right, box.bottom)
     if all(line.is_mono for line in lines):
         return [Block(*place, "code", _code(lines))]
-    text = join_lines([line.text for line in lines])
+    text = join_lines([line.text for line in lines], typography.wording)
     level = heading_level(lines, text, typography)
     if level:
         return [Block(*place, "heading", text, level)]
@@ -220,13 +228,13 @@ def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
     return [Block(*place, "paragraph", text, links=links)]
 
 
-def join_lines(lines: Sequence[str]) -> str:
+def join_lines(lines: Sequence[str], wording: Wording = UNKNOWN) -> str:
     """Join the lines of a paragraph; a hyphen at a line's end goes when a small letter follows it."""
     text = lines[0]
     for line in lines[1:]:
         if len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and line[:1].islower():
             text = text[:-1] + line
-        elif (_is_spaceless(text[-1:]) and _is_spaceless(line[:1])) or _ENDING.match(line):
+        elif (_is_spaceless(text[-1:]) and _is_spaceless(line[:1])) or is_divided(text, line, wording):
             text += line
         else:
             text = f"{text} {line}"

@@ -64,6 +64,8 @@ class Run(Box):
     """The address it leads to, of a word."""
     links: tuple[tuple[str, str], ...] = ()
     """Of a line: what leads somewhere, and where to, in the order of the line."""
+    space: float = 0.0
+    """Of a line: the mean space between its words."""
     is_mirrored: bool = False
     """Whether its page was mirrored, because most of it runs from right to left."""
 
@@ -180,6 +182,7 @@ def _one_line(words: Sequence[Run]) -> Run:
         is_bold=all(word.is_bold for word in words),
         is_mono=all(word.is_mono for word in words),
         links=_links(words),
+        space=max(statistics.mean(after.left - before.right for before, after in pairwise(words)), 0.0) if words[1:] else 0.0,
     )
 
 

@@ -220,8 +220,13 @@ def upright(content: Content) -> Content:
 
 def mirrored(content: Content) -> Content:
     """Mirror a page that runs from right to left."""
-    words, rules, pictures = (tuple(mirror(boxes, content.width)) for boxes in (content.words, content.rules, content.pictures))
-    return replace(content, words=words, rules=rules, pictures=pictures, is_mirrored=True)
+    return replace(
+        content,
+        words=tuple(mirror(content.words, content.width)),
+        rules=tuple(mirror(content.rules, content.width)),
+        pictures=tuple(mirror(content.pictures, content.width)),
+        is_mirrored=True,
+    )
 
 
 def wanted_regions(content: Content) -> Sequence[Box]:
