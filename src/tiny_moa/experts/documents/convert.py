@@ -10,7 +10,7 @@ import time
 import types
 from collections.abc import Callable, Collection
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from tiny_moa.errors import ConversionFailed, DocumentError, PasswordNeeded
 from tiny_moa.experts.documents import guards
@@ -18,15 +18,18 @@ from tiny_moa.experts.documents.asciidoc import prepare_asciidoc
 from tiny_moa.experts.documents.bitmaps import picture_as_pdf
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
+from tiny_moa.experts.documents.glue import glue_pieces
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
-from tiny_moa.experts.documents.quotes import quoting_options, remove_marks
+from tiny_moa.experts.documents.quotes import backend_options, remove_marks
 from tiny_moa.experts.documents.repairs import free_lists
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
 logger = logging.getLogger(__name__)
 
 ALL_PAGES = (1, sys.maxsize)
+_SPACED: Final = frozenset(("odt", "ods", "odp"))
+"""docling's formats whose pieces of a sentence keep the spaces between them."""
 OnPage = Callable[[int, int], None]
 
 
@@ -74,6 +77,8 @@ def convert(
     record = PageRecord()
     result = _run(content, name, document_format, seconds, pages, on_page, record)
     free_lists(result.document)
+    if document_format.input_format in _SPACED:
+        glue_pieces(result.document)
     read = export_pages(result, record.engines if is_pdf else None, first=pages[0], last=pages[1])
     remove_marks(result.document)
     for page in read:
@@ -183,7 +188,7 @@ def _docling() -> types.SimpleNamespace:
 @cache
 def _converter(input_format: str) -> Any:
     kind = _docling().InputFormat(input_format)
-    options = {known: option for known, option in quoting_options().items() if known == kind}
+    options = {known: option for known, option in backend_options().items() if known == kind}
     return _docling().DocumentConverter(allowed_formats=[kind], format_options=options)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from tiny_moa.experts.documents.glue import remove_glue
 from tiny_moa.experts.documents.quotes import write_quotes
 
 PICTURE: Final = "<!-- image -->"
@@ -118,12 +119,14 @@ def tidy(markdown: str) -> str:
     """
     lines: list[str] = []
     fence = ""
-    for line in map(write_quotes, markdown.split("\n")):
+    for line in map(write_quotes, remove_glue(markdown).split("\n")):
         mark = _FENCE.match(line.lstrip())
         if mark and (not fence or mark[0].startswith(fence)):
             fence = "" if fence else mark[0]
-        is_row = not fence and len(line) > 2 and line.startswith("|") and line.rstrip().endswith("|")
-        lines.append(_tidy_row(line.rstrip()) if is_row else line if fence else _STRAY_SPACE.sub("", line.replace("\u2060", "")))
+        is_row = not fence and len(line) > 2 and line.lstrip().startswith("|") and line.rstrip().endswith("|")
+        if is_row and line.startswith(" ") and lines and lines[-1]:
+            lines.append("")  # a table in a list, whose first row alone docling indents
+        lines.append(_tidy_row(line.strip()) if is_row else line if fence else _STRAY_SPACE.sub("", line.replace("\u2060", "")))
     return "\n".join(lines)
 
 

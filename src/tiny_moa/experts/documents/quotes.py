@@ -6,6 +6,9 @@ import re
 from functools import cache
 from typing import Any, Final
 
+from tiny_moa.experts.documents.glue import GLUE, glue_html, glue_word, remove_glue
+from tiny_moa.experts.documents.mail import mail_option
+
 MARK: Final = "\uf8f4"
 """Stands before a quoted paragraph, once for each quote around it; a private character that fonts do not use."""
 _AT_START = re.compile(rf"({MARK}+) ?")
@@ -27,11 +30,15 @@ def write_quotes(line: str) -> str:
 def remove_marks(document: Any) -> None:
     """Take the marks out of docling's document, once its Markdown is written."""
     for item in document.texts:
-        if MARK in item.orig:
-            item.text, item.orig = (text.replace(MARK, "").lstrip() for text in (item.text, item.orig))
+        if MARK in item.orig or GLUE in item.orig:
+            item.text, item.orig = (_unmarked(text).lstrip() for text in (item.text, item.orig))
     for table in document.tables:
         for cell in table.data.table_cells:
-            cell.text = cell.text.replace(MARK, "")
+            cell.text = _unmarked(cell.text)
+
+
+def _unmarked(text: str) -> str:
+    return remove_glue(text.replace(MARK, ""))
 
 
 def mark_html(soup: Any) -> None:
@@ -68,29 +75,31 @@ def mark_word(word: Any) -> None:
 
 
 @cache
-def quoting_options() -> Any:
-    """Give docling's options for the formats whose quotes are marked, by format."""
+def backend_options() -> Any:
+    """Give docling's options for the formats in which more is kept than docling keeps, by format.
+
+    Whatever else reads HTML, such as books and emails, does it with docling's own reader, which is taught the same.
+    """
     from docling.backend.html_backend import HTMLDocumentBackend
     from docling.backend.msword_backend import MsWordDocumentBackend
     from docling.datamodel.base_models import InputFormat
-    from docling.document_converter import HTMLFormatOption, WordFormatOption
+    from docling.document_converter import WordFormatOption
 
-    class QuotingHtml(HTMLDocumentBackend):  # type: ignore[misc]
-        """docling's, with marks before quotes."""
+    convert_html = HTMLDocumentBackend.convert
 
-        def convert(self) -> Any:
-            mark_html(self.soup)
-            flatten_code(self.soup)
-            return super().convert()
+    def convert(backend: Any) -> Any:
+        mark_html(backend.soup)
+        flatten_code(backend.soup)
+        glue_html(backend.soup)
+        return convert_html(backend)
 
-    class QuotingWord(MsWordDocumentBackend):  # type: ignore[misc]
-        """docling's, with marks before quotes."""
+    class KeepingWord(MsWordDocumentBackend):  # type: ignore[misc]
+        """docling's, with marks before quotes and where words go on."""
 
         def convert(self) -> Any:
             mark_word(self.docx_obj)
+            glue_word(self.docx_obj)
             return super().convert()
 
-    return {
-        InputFormat.HTML: HTMLFormatOption(backend=QuotingHtml),
-        InputFormat.DOCX: WordFormatOption(backend=QuotingWord),
-    }
+    HTMLDocumentBackend.convert = convert
+    return {InputFormat.EMAIL: mail_option(), InputFormat.DOCX: WordFormatOption(backend=KeepingWord)}
