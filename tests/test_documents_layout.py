@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, lined, reading_order, tables
 from tiny_moa.experts.documents.blocks import Block, Typography
 from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
@@ -192,6 +192,42 @@ def test_wrapped_cells_of_one_row_stay_one_row() -> None:
     sides = [run("the quay was surveyed", 5 + 120 * side, 25 + 12 * row) for row in range(3) for side in range(2)]
     (table,), _ = tables.take_ruled_tables([run("for", 5, 5), run("against", 125, 5), *sides], frame((0, 120, 240), (0, 20, 62)))
     assert table.n_rows == 2
+
+
+def test_rules_between_rows_alone_make_a_table_of_cells_with_several_lines() -> None:
+    found = [run("Herb", 5, 5), run("Use", 75, 5), run("Sage", 5, 25), run("for the throat", 75, 25), run("with honey", 75, 37)]
+    found += [run("Rue", 5, 57), run("against fleas", 75, 57), run("after", 5, 90)]
+    (table,), rest = lined.take_lined_tables(found, [Box(0, y, 200, y) for y in (0, 20, 52, 72)])
+    assert rows_of(table) == [["Herb", "Use"], ["Sage", "for the throat with honey"], ["Rue", "against fleas"]]
+    assert [word.text for word in rest] == ["after"]
+
+
+def test_text_between_rules_is_no_table() -> None:
+    found = [line for number in range(3) for line in column(0, 3, f"p{number}", 10 + 60 * number)]
+    assert lined.take_lined_tables(found, [Box(0, y, 300, y) for y in (5, 60, 120, 180)]) == ([], found)
+
+
+def test_a_justified_line_with_wide_spaces_is_one_line() -> None:
+    full = [Run(left, 20, left + 30, 30, "word") for left in (0, 33, 66, 99, 130)]
+    wide = [Run(left, 40, left + 20, 50, "wide") for left in (0, 35, 70, 105, 140)]
+    cells = [Run(left, 60, left + 20, 70, "cell") for left in (0, 50, 140)]
+    assert [line.text for line in layout.join_words([*full, *wide, *cells])][1:] == [
+        "wide wide wide wide wide",
+        "cell",
+        "cell",
+        "cell",
+    ]
+
+
+def test_lists_beside_each_other_are_read_one_after_the_other() -> None:
+    left, right = ([run(f"• {side}{row}", x, 100 + 14 * row) for row in range(3)] for side, x in (("a", 50), ("b", 250)))
+    assert reading_order.order_columns([item for row in zip(left, right, strict=True) for item in row]) == [*left, *right]
+
+
+def test_columns_on_other_base_lines_are_columns_however_short_their_lines_are() -> None:
+    left = [run(f"side {row}", 50, 100 + 17 * row) for row in range(8)]
+    right = [run(f"line {row} {PROSE}", 200, 104 + 12 * row) for row in range(11)]
+    assert reading_order.order_columns([*right, *left]) == [*left, *right]
 
 
 def test_a_grid_without_words_is_a_drawing() -> None:

@@ -176,6 +176,93 @@ def formulas_pdf() -> bytes:
     return write_pdf([page])
 
 
+def permit_pdf() -> bytes:
+    """A form whose fields hold what was filled in, and boxes to tick."""
+    page = PdfPage()
+    page.text(50, 80, "Permit to moor", size=18, font="F2")
+    for y, name, value in ((120, "Name of boat", "Halcyon"), (150, "Owner", "Greta Lind"), (180, "Length in metres", "11.4")):
+        page.text(50, y, name)
+        page.field(180, y - 13, 380, y + 5, name, value)
+    page.field(50, 205, 64, 219, "insured", is_ticked=True)
+    page.text(76, 216, "Insured")
+    page.field(50, 230, 64, 244, "aboard", is_ticked=False)
+    page.text(76, 241, "Lived aboard")
+    page.text(50, 280, "Signed at the harbour office on 4 May 2031")
+    return write_pdf([page])
+
+
+def hebrew_pdf() -> bytes:
+    """A page that runs from right to left: a title, a line with a number, a list with its markers on the right, a table."""
+    page = PdfPage()
+
+    def right(x: float, y: float, text: str, size: float = 10) -> None:
+        """Write a line that ends at `x`, with its letters in the order of the paper."""
+        page.text(x - 0.9 * size * len(text), y, text[::-1], size=size, font="F4")
+
+    right(545, 80, "מדריך לנמל", 20)
+    right(545, 120, "הנמל נפתח בכל יום בשעה שמונה בבוקר")
+    right(545, 133, "ונסגר בערב")
+    for y, item in ((160, "אין להכניס כלבים"), (174, "יש לסגור את השער")):
+        page.text(536, y, "\u2022")
+        right(525, y, item)
+    rows = (("רציף", "עומק"), ("צפון", "21"), ("דרום", "8"))
+    for y in (200, 218, 236, 254):
+        page.rule(345, y, 545, y)
+    for x in (345, 445, 545):
+        page.rule(x, 200, x, 254)
+    for number, (quay, depth) in enumerate(rows):
+        right(540, 213 + 18 * number, quay)
+        right(440, 213 + 18 * number, depth if number == 0 else depth[::-1])
+    return write_pdf([page])
+
+
+def lined_pdf() -> bytes:
+    """Tables with level rules only, cells of two lines; then one with rules around its body and none in it."""
+    page = PdfPage()
+    page.text(50, 80, "Herbs of the priory", size=18, font="F2")
+    for y in (110, 128, 158, 176):
+        page.rule(50, y, 350, y)
+    for x, y, text in [
+        (54, 122, "Herb"),
+        (120, 122, "Use"),
+        (310, 122, "Bed"),
+        (54, 140, "Sage"),
+        (120, 140, "For the throat, steeped in hot"),
+        (120, 152, "water with honey"),
+        (310, 140, "4"),
+        (54, 170, "Rue"),
+        (120, 170, "Against fleas"),
+        (310, 170, "7"),
+    ]:
+        page.text(x, y, text)  # fmt: skip
+    page.lines(50, 200, ["Nothing was sold outside the walls."])
+    for y in (215, 233, 275):
+        page.rule(50, y, 250, y)
+    for x in (50, 150, 250):
+        page.rule(x, 215, x, 275)
+    for row, cells in enumerate((("Month", "Hands"), ("March", "6"), ("June", "9"), ("September", "4"))):
+        for x, text in zip((56, 156), cells, strict=True):
+            page.text(x, 228 + (0 if row == 0 else 5 + 12 * row), text)
+    return write_pdf([page])
+
+
+def sidebar_pdf() -> bytes:
+    """A page with a narrow column of its own beside the text, and two lists beside each other."""
+    page = PdfPage()
+    for y, text, size, font in [(60, "Contact", 13, "F2"), (81, "ida@harbour.example", 10, "F1"), (103, "+47 555 0199", 10, "F1"),
+                                (140, "Languages", 13, "F2"), (163, "Norwegian", 10, "F1"), (177, "English", 10, "F1"),
+                                (191, "Korean", 10, "F1")]:  # fmt: skip
+        page.text(40, y, text, size=size, font=font)
+    page.text(200, 70, "Ida Storm", size=22, font="F2")
+    y = page.lines(200, 92, _wrapped(FERRY, 60), leading=13)
+    page.text(200, y + 12, "Studies", size=13, font="F2")
+    page.lines(200, y + 29, ["Master of marine engineering, Trondheim, 2021."], leading=13)
+    for x, items in ((200, ("South slope", "Ripe by August")), (380, ("North slope", "Three weeks later"))):
+        for number, item in enumerate(items):
+            page.text(x, y + 60 + 14 * number, f"\u2022 {item}")
+    return write_pdf([page])
+
+
 def _edges(page: PdfPage, head: str, foot: str) -> None:
     page.text(50, 32, head, size=8)
     page.text(280, 822, foot, size=8)
@@ -204,4 +291,8 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "form.pdf": form_pdf,
     "mixed.pdf": mixed_pdf,
     "formulas.pdf": formulas_pdf,
+    "permit.pdf": permit_pdf,
+    "hebrew.pdf": hebrew_pdf,
+    "lined.pdf": lined_pdf,
+    "sidebar.pdf": sidebar_pdf,
 }

@@ -24,6 +24,18 @@ class PdfPage:
     commands: list[str] = field(default_factory=list)
     bitmap: tuple[int, int, bytes] | None = None
     links: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+
+    def field(
+        self, x0: float, y0: float, x1: float, y1: float, name: str, value: str = "", *, is_ticked: bool | None = None
+    ) -> None:
+        """Put a field of a form on the page: one with text, or a box that is ticked or not."""
+        place = f"/Type /Annot /Subtype /Widget /Rect [{x0} {HEIGHT - y1} {x1} {HEIGHT - y0}] /T ({name})"
+        if is_ticked is None:
+            self.fields.append(f"<< {place} /FT /Tx /V ({value}) >>")
+        else:
+            state = "Yes" if is_ticked else "Off"
+            self.fields.append(f"<< {place} /FT /Btn /V /{state} /AS /{state} /AP << /N << /Yes 9 0 R /Off 9 0 R >> >> >>")
 
     def link(self, x0: float, y0: float, x1: float, y1: float, address: str) -> None:
         """Make a place of the page lead to an address."""
@@ -113,7 +125,12 @@ def _rc4(key: bytes, content: bytes) -> bytes:
 
 def write_pdf(pages: Sequence[PdfPage], *, title: str = "", is_locked: bool = False) -> bytes:
     """Put pages into one PDF file; a locked one claims to be encrypted with an unknown password."""
-    objects: dict[int, bytes] = {1: b"<< /Type /Catalog /Pages 2 0 R >>"}
+    first_field = 10 + 3 * len(pages)
+    every_field = [written for page in pages for written in page.fields]
+    numbers = [f"{first_field + place} 0 R" for place in range(len(every_field))]
+    form = f"/AcroForm << /Fields [{' '.join(numbers)}] >>" if numbers else ""
+    objects: dict[int, bytes] = {1: f"<< /Type /Catalog /Pages 2 0 R {form} >>".encode()}
+    objects |= {first_field + place: written.encode("cp1252") for place, written in enumerate(every_field)}
     for number, name in enumerate(_FONTS.values()):
         objects[3 + number] = f"<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>".encode()
     objects[6] = (
@@ -132,7 +149,8 @@ def write_pdf(pages: Sequence[PdfPage], *, title: str = "", is_locked: bool = Fa
         number = 10 + 3 * index
         kids.append(f"{number} 0 R")
         fonts = " ".join(f"/{key} {3 + place} 0 R" for place, key in enumerate([*_FONTS, "F4"]))
-        annotations = f"/Annots [{' '.join(page.links)}]" if page.links else ""
+        own = [numbers.pop(0) for _ in page.fields]
+        annotations = f"/Annots [{' '.join([*page.links, *own])}]" if page.links or own else ""
         xobject = f"/XObject << /Im {number + 2} 0 R >>" if page.bitmap else ""
         objects[number] = (
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] {annotations} /Contents {number + 1} 0 R"

@@ -31,7 +31,7 @@ def find_aligned_tables(items: Sequence[Box]) -> list[Box]:
         end = start
         while end < len(rows) and _goes_on(rows, start, end):
             end += 1
-        while end > start and len(rows[end - 1]) < 2 and _stands_off(rows, end - 1):
+        while end > start and len(rows[end - 1]) < 2 and _stands_off(rows, start, end - 1):
             end -= 1
         if end - start > 3 and _is_prose_below(rows[start:end]):
             end -= 1
@@ -71,9 +71,10 @@ def _goes_on(rows: Sequence[Sequence[Box]], start: int, index: int) -> bool:
     return len(row) >= 2 or row[0].left > rows[start][0].right
 
 
-def _stands_off(rows: Sequence[Sequence[Box]], index: int) -> bool:
-    """Whether a row is further below the one above than the lines of a cell are."""
-    return index == 0 or rows[index][0].middle - rows[index - 1][0].middle > 1.4 * rows[index][0].height
+def _stands_off(rows: Sequence[Sequence[Box]], start: int, index: int) -> bool:
+    """Whether a row is further below the one above than the lines of a cell are, of those from `start` on."""
+    steps = [below[0].middle - above[0].middle for above, below in pairwise(rows[max(start - 1, 0) : index + 1])]
+    return not steps or (steps[-1] > 1.4 * rows[index][0].height and steps[-1] > 1.05 * min(steps))
 
 
 def _is_prose_below(rows: Sequence[Sequence[Box]]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
+from tiny_moa.experts.documents import lined as lined_tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.furniture import find_furniture
@@ -79,7 +80,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     Returns:
         For each page its blocks, tables and pictures in reading order, and its running headers and footers.
     """
-    found = [tables.take_ruled_tables(content.words, content.rules) for content in contents]
+    found = [_take_tables(content) for content in contents]
     lines = [layout.join_words(words) for _, words in found]
     typography = {
         is_scan: blocks.measure([page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan])
@@ -95,6 +96,18 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
         pages.append(built + _turned_text(content.turned) + seen)
     furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
     return blocks.level_headings(pages), furniture
+
+
+def _take_tables(content: Content) -> tuple[list[Table], list[Run]]:
+    """Give the tables of a page that have rules, and the words that are in none of them."""
+    ruled, words = tables.take_ruled_tables(content.words, content.rules)
+    free = [rule for rule in content.rules if not any(_is_on(rule, table) for table in ruled)]
+    lined, rest = lined_tables.take_lined_tables(words, free)
+    return [*ruled, *lined], rest
+
+
+def _is_on(rule: Box, table: Table) -> bool:
+    return table.top - 3 <= rule.middle <= table.bottom + 3 and table.left - 3 <= rule.left and rule.right <= table.right + 3
 
 
 def pair_captions(boxes: Sequence[Box]) -> list[tuple[Box, Block | None]]:

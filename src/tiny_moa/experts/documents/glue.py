@@ -15,8 +15,8 @@ _GLUED = re.compile(rf" ?((?:[*_~`\[]|<\w+>)*){GLUE}")
 _BLOCKS: Final = frozenset(
     ("address", "article", "aside", "blockquote", "body", "button", "caption", "dd", "details", "div", "dl", "dt", "fieldset",
      "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li",
-     "main", "nav", "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "td", "textarea", "tfoot", "th", "thead",
-     "tr", "ul")
+     "main", "nav", "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "td", "textarea", "tfoot", "th",
+     "thead", "tr", "ul")
 )  # fmt: skip
 _BREAKS: Final = frozenset(("br", "img", "input", "hr", "svg", "video", "audio", "object", "iframe"))
 _SILENT: Final = frozenset(("pre", "script", "style", "textarea", "title", "head", "template"))

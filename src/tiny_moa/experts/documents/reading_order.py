@@ -73,9 +73,13 @@ def _read_rows(rows: Sequence[Sequence[AnyBox]], depth: int) -> list[AnyBox]:
             end += 1
         band = [item for row in rows[start:end] for item in row]
         lines = [item for item in band if isinstance(item, Run)]
-        gutter = find_gutter(lines) or find_list_gutter(lines)
-        is_divided = gutter is not None and not any(item.left < gutter < item.right for item in band)
-        ordered += _read_band(band, gutter, depth) if gutter is not None and is_divided else band
+        gutter, between_lists = find_gutter(lines), find_list_gutter(lines)
+        if gutter is not None and not any(item.left < gutter < item.right for item in band):
+            ordered += _read_band(band, gutter, depth)
+        elif between_lists is not None and not any(item.left < between_lists < item.right for item in band):
+            ordered += _read_columns(band, between_lists, depth)
+        else:
+            ordered += band
         start = end
     return ordered
 

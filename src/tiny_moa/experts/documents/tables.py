@@ -73,7 +73,7 @@ def _connected(rules: Sequence[Box]) -> list[tuple[list[Box], list[Box]]]:
     """Group rules that touch, each group as its horizontal and its vertical rules, from the top down."""
     distinct = {(round(r.left), round(r.top), round(r.right), round(r.bottom)): r for r in rules}
     horizontal = [r for r in distinct.values() if r.bottom - r.top <= _THIN and r.right - r.left > 8]
-    vertical = [r for r in distinct.values() if r.right - r.left <= _THIN and r.bottom - r.top > 5]
+    vertical = [r for r in distinct.values() if is_upright(r)]
     every = horizontal + vertical
     if len(every) > _MAX_RULES or len(horizontal) < 2 or len(vertical) < 2:
         return []
@@ -97,6 +97,11 @@ def _connected(rules: Sequence[Box]) -> list[tuple[list[Box], list[Box]]]:
         groups[lead(index)][0 if index < len(horizontal) else 1].append(rule)
     whole = [group for group in groups.values() if len(group[0]) >= 2 and len(group[1]) >= 2]
     return sorted(whole, key=lambda group: min(rule.top for rule in group[0]))
+
+
+def is_upright(rule: Box) -> bool:
+    """Whether a rule stands, and is longer than a dot."""
+    return rule.right - rule.left <= _THIN and rule.bottom - rule.top > 5
 
 
 def _touches(a: Box, b: Box) -> bool:
