@@ -54,7 +54,7 @@ def test_stretched_spaces_show_what_a_justified_line_lacked() -> None:
 
 
 def test_a_mirrored_line_is_read_from_the_right_and_its_latin_words_from_the_left() -> None:
-    words = [Run(left, 10, left + 20, 20, text) for left, text in ((200, "כתובת"), (150, "ha.eu"), (120, "page"), (60, "המשרד"))]
+    words = [Run(left, 10, left + 20, 20, text) for left, text in ((200, "כתובת"), (175, "ha.eu"), (150, "page"), (125, "המשרד"))]
     assert runs_right_to_left(words)
     (read,) = join_words(mirror(words, 300))
     assert read.text == "כתובת page ha.eu המשרד"
