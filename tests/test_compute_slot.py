@@ -1,4 +1,4 @@
-"""Tests of the one place to compute: order, interruption, and a holder that never gives it back."""
+"""Tests of the shared cores: order, how many compute at once, interruption, and a holder that never gives back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_two_holders_are_never_inside_together_and_take_turns(tmp_path: Path) ->
     both = threading.Barrier(2, timeout=GUARD_SECONDS)
 
     def work(name: int) -> None:
-        slot = ComputeSlot(tmp_path, patience_seconds=GUARD_SECONDS)
+        slot = ComputeSlot(tmp_path, cores=1, patience_seconds=GUARD_SECONDS)
         both.wait()
         for _ in range(100):
             with slot.turn(_never) as may_go:
@@ -44,7 +44,7 @@ def test_two_holders_are_never_inside_together_and_take_turns(tmp_path: Path) ->
 
 
 def test_one_that_waits_goes_before_one_that_just_computed(tmp_path: Path) -> None:
-    mine, theirs = ComputeSlot(tmp_path), ComputeSlot(tmp_path)
+    mine, theirs = ComputeSlot(tmp_path, cores=1), ComputeSlot(tmp_path, cores=1)
     waits, got = threading.Event(), threading.Event()
 
     def is_waiting() -> bool:
@@ -64,8 +64,38 @@ def test_one_that_waits_goes_before_one_that_just_computed(tmp_path: Path) -> No
     thread.join(GUARD_SECONDS)
 
 
+def test_as_many_threads_compute_at_once_as_there_are_cores(tmp_path: Path) -> None:
+    one, other, third = (ComputeSlot(tmp_path, cores=2) for _ in range(3))
+    with one.turn(_never), other.turn(_never) as both_may:
+        assert both_may
+        asked = iter((False, True, True))
+        with third.turn(lambda: next(asked)) as may_go:
+            assert not may_go
+    with third.turn(_never, threads=2) as may_go, one.turn(lambda: True) as other_may:
+        assert may_go
+        assert not other_may
+
+
+def test_more_threads_than_cores_take_all_cores_and_no_more_are_waited_for(tmp_path: Path) -> None:
+    wide, narrow = (ComputeSlot(tmp_path, cores=2, patience_seconds=GUARD_SECONDS) for _ in range(2))
+    with wide.turn(_never, threads=9) as may_go, narrow.turn(lambda: True) as other_may:
+        assert may_go
+        assert not other_may
+    with narrow.turn(_never) as may_go:
+        assert may_go
+
+
+def test_one_that_was_interrupted_keeps_no_core(tmp_path: Path) -> None:
+    one, wide, third = (ComputeSlot(tmp_path, cores=2, patience_seconds=GUARD_SECONDS) for _ in range(3))
+    with one.turn(_never):
+        with wide.turn(lambda: True, threads=2) as may_go:
+            assert not may_go
+        with third.turn(_never) as may_go:
+            assert may_go
+
+
 def test_waiting_can_be_interrupted(tmp_path: Path) -> None:
-    mine, theirs = ComputeSlot(tmp_path), ComputeSlot(tmp_path)
+    mine, theirs = ComputeSlot(tmp_path, cores=1), ComputeSlot(tmp_path, cores=1)
     with mine.turn(_never), theirs.turn(lambda: True) as may_go:
         assert not may_go
     with theirs.turn(_never) as may_go:
@@ -73,7 +103,7 @@ def test_waiting_can_be_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_holder_that_never_gives_back_is_waited_for_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    stuck, mine = ComputeSlot(tmp_path), ComputeSlot(tmp_path, patience_seconds=0.01)
+    stuck, mine = ComputeSlot(tmp_path, cores=1), ComputeSlot(tmp_path, cores=1, patience_seconds=0.01)
     with stuck.turn(_never):
         for _ in range(3):
             with mine.turn(_never) as may_go:
@@ -86,7 +116,7 @@ def test_a_holder_that_never_gives_back_is_waited_for_once(tmp_path: Path, caplo
 def test_a_process_that_is_killed_gives_back_what_it_holds(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from tiny_moa.models.compute_slot import ComputeSlot\n"
-        "with ComputeSlot(Path(sys.argv[1])).turn(lambda: False): print('held', flush=True); sys.stdin.read()"
+        "with ComputeSlot(Path(sys.argv[1]), cores=1).turn(lambda: False): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
@@ -100,7 +130,7 @@ def test_a_process_that_is_killed_gives_back_what_it_holds(tmp_path: Path) -> No
         asked.append(True)
         return False
 
-    with ComputeSlot(tmp_path).turn(ask) as may_go:
+    with ComputeSlot(tmp_path, cores=1).turn(ask) as may_go:
         assert may_go
     assert asked == []
 

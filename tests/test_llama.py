@@ -31,7 +31,7 @@ from tiny_moa.errors import (
     WorkerFailed,
 )
 from tiny_moa.models import llama
-from tiny_moa.models.llama import LlamaLauncher, LlamaRuntime, usable_threads
+from tiny_moa.models.llama import LlamaLauncher, LlamaRuntime
 from tiny_moa.models.runtime import CompletionRequest, LoadOptions, Message
 
 GUARD_SECONDS = 90
@@ -59,19 +59,6 @@ async def test_a_missing_engine_names_the_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(llama, "_NEEDED", ("no_such_package",))
     with pytest.raises(EngineMissing, match=r'pip install "tiny-moa\[llama\]"'):
         await _load(tmp_path / "m.gguf")
-
-
-def test_threads_are_never_more_than_this_process_may_use() -> None:
-    assert 1 <= usable_threads() <= (os.cpu_count() or 1)
-
-
-@pytest.mark.parametrize(
-    ("content", "cores"), [("150000 100000\n", 1), ("400000 100000", 4), ("50000 100000", 1), ("max 100000", 8), ("?", 8)]
-)
-def test_a_containers_quota_counts(tmp_path: Path, content: str, cores: int) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    assert llama._quota_cores(tmp_path / "cpu.max") == cores
-    assert llama._quota_cores(tmp_path / "none") == 8
 
 
 @pytest.mark.parametrize(

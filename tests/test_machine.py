@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tiny_moa.models.machine import available_bytes, memory_limit, total_bytes
+from tiny_moa.models import machine
+from tiny_moa.models.machine import available_bytes, memory_limit, total_bytes, usable_threads
 
 KIB = 1024
 MEMINFO = "MemTotal:       8000 kB\nMemFree:        1000 kB\nMemAvailable:   5000 kB\n"
@@ -47,3 +49,16 @@ def test_without_the_file_the_system_is_asked(tmp_path: Path) -> None:
 def test_the_limit_is_the_setting_or_a_part_of_what_is_available() -> None:
     assert memory_limit(512) == 512 << 20
     assert 0 < memory_limit(0) < total_bytes()
+
+
+def test_threads_are_never_more_than_this_process_may_use() -> None:
+    assert 1 <= usable_threads() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"), [("150000 100000\n", 1), ("400000 100000", 4), ("50000 100000", 1), ("max 100000", 8), ("?", 8)]
+)
+def test_a_containers_quota_counts(tmp_path: Path, content: str, cores: int) -> None:
+    (tmp_path / "cpu.max").write_text(content)
+    assert machine._quota_cores(tmp_path / "cpu.max") == cores
+    assert machine._quota_cores(tmp_path / "none") == 8

@@ -1,8 +1,8 @@
-"""One place to compute for the whole machine, shared by every process of the same user; knows no model.
+"""The cores of the machine, shared by every process of the same user that computes; knows no model.
 
-Two models that compute at once take as long as one after the other and make each other wait for memory, so each takes the
-slot for one step and gives it back. It is a courtesy and not a matter of correctness: who waits too long goes ahead, and a
-process that dies gives back what it holds, because the system frees its locks.
+Models that compute with more threads than there are cores take as long as one after the other and make each other wait, so each
+takes as many cores as it has threads for one step and gives them back. It is a courtesy and not a matter of correctness: who
+waits too long goes ahead, and a process that dies gives back what it holds, because the system frees its locks.
 """
 
 from __future__ import annotations
@@ -15,79 +15,101 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tiny_moa.models.machine import user_folder
+from tiny_moa.models.machine import usable_threads, user_folder
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 5.0
-"""How long a step waits for the slot; a holder that takes longer is stopped or broken."""
+"""How long a step waits; a holder that takes longer is stopped or broken."""
 _FIRST_NAP, _LONGEST_NAP = 0.0002, 0.002
 
 
 class ComputeSlot:
-    """A turnstile of two file locks: who waits holds the first, who computes the second.
+    """A turnstile of file locks: who waits for cores holds the first, who computes one for each of its threads.
 
-    Because a process that has just computed must pass the first lock again, the one that waits goes before it. Once the
-    patience was in vain, nobody is waited for until the slot was free again.
+    Because a process that has just computed must pass the first lock again, the one that waits goes before it; and because
+    one process at a time collects cores, no two wait for each other. Once the patience was in vain, nobody is waited for until
+    the cores were free again.
     """
 
-    def __init__(self, folder: Path | None = None, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Open the locks in a folder, the user's own unless given; without one, every step goes ahead."""
-        self._files: list[int] = []
+    def __init__(
+        self, folder: Path | None = None, *, cores: int | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:  # fmt: skip
+        """Open the locks; without a folder to hold them every step goes ahead.
+
+        Args:
+            folder: Where they are; the user's own unless given.
+            cores: How many cores there are to share; those that models use unless given.
+            patience_seconds: How long a step waits.
+        """
+        self._queue: int | None = None
+        self._cores: list[int] = []
         self._patience = patience_seconds
         self._is_patient = True
         try:
             place = folder or _own_folder()
-            self._files = [_open(place / name) for name in ("queue.lock", "compute.lock")]
+            self._queue = _open(place / "queue.lock")
+            self._cores = [_open(place / f"core-{number}.lock") for number in range(cores or usable_threads())]
         except OSError as exc:
+            self.close()
             logger.warning("models of several processes will compute at the same time: %s", exc)
 
     @contextmanager
-    def turn(self, is_interrupted: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for the slot and hold it; gives `False`, without the slot, when `is_interrupted` became true meanwhile."""
-        if not self._files:
+    def turn(self, is_interrupted: Callable[[], bool], *, threads: int = 1) -> Iterator[bool]:
+        """Wait for a core for each thread and hold them, all there are at most.
+
+        Gives `False`, without any, when `is_interrupted` became true meanwhile.
+        """
+        if self._queue is None:
             yield True
             return
-        may_go, held = self._enter(is_interrupted)
+        held: list[int] = []
         try:
-            yield may_go
+            yield self._enter(self._queue, held, min(threads, len(self._cores)), is_interrupted)
         finally:
-            if held:
-                _unlock(self._files[1])
+            for core in held:
+                _unlock(core)
 
-    def _enter(self, is_interrupted: Callable[[], bool]) -> tuple[bool, bool]:
-        """Give whether to go ahead, and whether the slot is held."""
-        queue, compute = self._files
+    def _enter(self, queue: int, held: list[int], wanted: int, is_interrupted: Callable[[], bool]) -> bool:
+        """Collect cores into `held`; gives whether to go ahead."""
         end = time.monotonic() + (self._patience if self._is_patient else 0.0)
-        if not _wait(queue, end, is_interrupted):
+        if not _wait(lambda: _try_lock(queue), end, is_interrupted):
             return self._refused(is_interrupted)
+
+        def collect() -> bool:
+            for core in self._cores:
+                if len(held) < wanted and core not in held and _try_lock(core):
+                    held.append(core)
+            return len(held) == wanted
+
         try:
-            if not _wait(compute, end, is_interrupted):
+            if not _wait(collect, end, is_interrupted):
                 return self._refused(is_interrupted)
         finally:
             _unlock(queue)
         self._is_patient = True
-        return True, True
+        return True
 
-    def _refused(self, is_interrupted: Callable[[], bool]) -> tuple[bool, bool]:
+    def _refused(self, is_interrupted: Callable[[], bool]) -> bool:
         if is_interrupted():
-            return False, False
+            return False
         if self._is_patient:
             logger.warning("another process did not give back its turn to compute for %.0f s; going ahead", self._patience)
         self._is_patient = False
-        return True, False
+        return True
 
     def close(self) -> None:
         """Close the files; harmless when done already."""
-        files, self._files = self._files, []
+        files, self._cores = [*self._cores, *([] if self._queue is None else [self._queue])], []
+        self._queue = None
         for file in files:
             os.close(file)
 
 
-def _wait(file: int, end: float, is_interrupted: Callable[[], bool]) -> bool:
-    """Take a lock, asking again and again until a moment of the monotonic clock has passed."""
+def _wait(is_taken: Callable[[], bool], end: float, is_interrupted: Callable[[], bool]) -> bool:
+    """Ask for something again and again until it is given or a moment of the monotonic clock has passed."""
     nap = _FIRST_NAP
-    while not _try_lock(file):
+    while not is_taken():
         if is_interrupted() or time.monotonic() >= end:
             return False
         time.sleep(nap)

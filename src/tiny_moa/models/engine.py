@@ -159,13 +159,17 @@ class Engine:
         return self._memory is None
 
     @property
+    def threads(self) -> int:
+        """How many threads the next step computes with."""
+        return (self._memory.tuner if self._memory else self._tuner).threads
+
+    @property
     def statistics(self) -> RuntimeStatistics:
         """The counters as they are now."""
         if self._memory is None:
-            return replace(self._counters, threads=self._tuner.threads)
+            return replace(self._counters, threads=self.threads)
         evaluated = self._counters.evaluated_tokens + self._memory.evaluated_tokens
-        threads = self._memory.tuner.threads
-        return replace(self._counters, evaluated_tokens=evaluated, threads=threads, prefixes=self._memory.kept())
+        return replace(self._counters, evaluated_tokens=evaluated, threads=self.threads, prefixes=self._memory.kept())
 
     def prompt(self, request: EngineRequest) -> Prompt:
         """Render and tokenise a conversation, or tokenise a raw prompt.

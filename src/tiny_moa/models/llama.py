@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +25,7 @@ from tiny_moa.errors import (
     WorkerFailed,
 )
 from tiny_moa.models.calls import Calls
+from tiny_moa.models.machine import usable_threads
 from tiny_moa.models.runtime import (
     MOST_SAMPLES,
     Completion,
@@ -55,8 +55,6 @@ _MOST_GRACE_SECONDS = 10.0
 _STORE_SECONDS = 2.0
 """How long a worker may take to store prompt beginnings before it is ended."""
 _NEEDED = ("llama_cpp", "jinja2", "numpy")
-_MOST_THREADS = 8
-"""More threads than that are never taken by themselves: small models wait for memory, not for cores (unverified above 2)."""
 
 Hear = Callable[[Frame], None]
 
@@ -305,18 +303,3 @@ class LlamaLauncher:
             await runtime.aclose()
             raise
         return runtime
-
-
-def usable_threads() -> int:
-    """Give how many threads a model should use: the cores this process may run on and is paid for, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _quota_cores(Path("/sys/fs/cgroup/cpu.max")), _MOST_THREADS))
-
-
-def _quota_cores(file: Path) -> int:
-    """Give the whole cores a container is granted, as many as anyone wants when it is not limited."""
-    try:
-        quota, period = file.read_text("ascii").split()
-        return max(1, int(quota) // int(period))
-    except (OSError, ValueError):
-        return _MOST_THREADS

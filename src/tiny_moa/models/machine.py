@@ -1,4 +1,4 @@
-"""How much memory this machine, or the container we are in, has and can give; reads system files and nothing else."""
+"""What this machine, or the container we are in, has of memory and cores and can give; reads system files and nothing else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ DEFAULT_SHARE = 0.6
 """The part of the available memory that models may take when the user names no limit."""
 MACHINE_SHARE = 0.9
 """The part of all memory that the models of all our processes may take together."""
+MOST_THREADS = 8
+"""More threads than that are never taken by themselves: small models wait for memory, not for cores (unverified above 2)."""
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 _LIMITS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
@@ -28,6 +30,21 @@ def user_folder(environ: Mapping[str, str]) -> Path:
         return Path(runtime) / "tiny-moa"
     user = str(os.getuid()) if hasattr(os, "getuid") else environ.get("USERNAME", "user")
     return Path(tempfile.gettempdir()) / f"tiny-moa-{user}"
+
+
+def usable_threads() -> int:
+    """Give how many threads a model should use: the cores this process may run on and is paid for, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _quota_cores(_CGROUP / "cpu.max"), MOST_THREADS))
+
+
+def _quota_cores(file: Path) -> int:
+    """Give the whole cores a container is granted, as many as anyone wants when it is not limited."""
+    try:
+        quota, period = file.read_text("ascii").split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):
+        return MOST_THREADS
 
 
 def memory_limit(memory_mib: int) -> int:

@@ -80,7 +80,7 @@ class Worker:
                 self._fail(call, WorkerFailed("calls in the model's process wait for each other; call again"))
             return
         call = ready[next_turn([Standing(call.spent, call.wish.left) for call in ready if call.wish])]
-        with self._compute.turn(self._is_interrupted) as may_go:
+        with self._compute.turn(self._is_interrupted, threads=self._loaded().threads) as may_go:
             if may_go and call.wish:
                 call.spent += call.wish.cost
                 self._clock = clock_after(self._clock, call.wish.cost, len(ready))

@@ -22,7 +22,7 @@ from tiny_moa.catalog import ModelSpec
 from tiny_moa.child import ChildProcess, Frame
 from tiny_moa.errors import DeadlineExceeded, EngineMissing, TinyMoAError, WorkerFailed
 from tiny_moa.models.calls import Calls
-from tiny_moa.models.llama import usable_threads
+from tiny_moa.models.machine import usable_threads
 from tiny_moa.models.runtime import (
     MOST_SAMPLES,
     Completion,
