@@ -52,6 +52,15 @@ def test_the_fixed_team_sits_while_too_little_was_measured() -> None:
     assert choose_panel([replace(a, tasks=0) for a in TEAM], replace(WIDE, bytes=10), fixed=["large", "small"]).models == ()
 
 
+def test_a_model_that_was_hardly_ever_right_sits_in_no_fixed_team() -> None:
+    hopeless = replace(SMALL, accuracy=0.01)
+    assert choose_panel([replace(LARGE, tasks=3), MIDDLE, hopeless], WIDE, fixed=["large", "middle", "small"]).models == (
+        "large",
+        "middle",
+    )
+    assert "small" in choose_panel([LARGE, MIDDLE, replace(hopeless, tasks=3)], WIDE, fixed=["large", "middle", "small"]).models
+
+
 def test_an_earlier_team_sits_again_when_it_is_still_here() -> None:
     assert replay_panel(["small", "large"], TEAM).models == ("small", "large")
     assert "gone" in replay_panel(["gone", "large"], TEAM).reason

@@ -51,7 +51,7 @@ def test_only_measured_judges_vote_and_only_measured_authors_count() -> None:
     always_yes = Measured(GeneratorRecord(1, 32), VoterRecord(90, 90, 0, 90, 90, 90, 180, 180))
     standing = standing_of({"good": GOOD, "yes": always_yes, "new": Measured()})
     assert set(standing.weights) == {"good"}
-    assert set(standing.log_odds) == {"good", "yes"}
+    assert set(standing.author_weights) == {"good", "yes"}
     assert standing.balanced_accuracy == JUDGE.balanced_accuracy
     assert standing.p_right == GOOD.generator.accuracy
     assert set(refusals({"good": GOOD, "yes": always_yes, "new": Measured()})) == {"yes", "new"}
@@ -62,11 +62,18 @@ def test_of_nothing_nothing_follows() -> None:
     assert (dict(standing.weights), standing.balanced_accuracy, standing.p_right) == ({}, 0.5, 0.5)
 
 
-def test_models_differ_by_the_tasks_that_not_both_get_wrong() -> None:
+def test_models_differ_by_what_the_weaker_one_gets_right_that_the_better_one_does_not() -> None:
     one = Measured(outcomes={"a": True, "b": False, "c": False, "d": True})
     other = Measured(outcomes={"a": False, "b": True, "c": False, "e": True})
-    assert diversity_of({"one": one, "other": other}) == {frozenset(("one", "other")): pytest.approx(2 / 3)}
+    assert diversity_of({"one": one, "other": other}) == {frozenset(("one", "other")): pytest.approx(1 / 2)}
     assert diversity_of({"one": one, "new": Measured()}) == {}
+
+
+def test_a_model_that_is_always_wrong_adds_nothing() -> None:
+    good = Measured(outcomes={f"t{n}": n % 2 == 0 for n in range(10)})
+    never, always = (Measured(outcomes=dict.fromkeys(good.outcomes, is_right)) for is_right in (False, True))
+    found = diversity_of({"good": good, "never": never, "always": always})
+    assert set(found.values()) == {0.0}
 
 
 def test_the_errors_of_two_judges_go_together_as_they_were_measured() -> None:

@@ -34,7 +34,7 @@ NOBODY: dict[str, float] = {}
 
 def weigh(answers: AnswerClass[int], ballots: list[Ballot], proofs: dict[str, int] | None = None) -> tuple[int, float, int]:
     weights = dict.fromkeys("abc", 1.0)
-    return support(answers, CANDIDATES, ballots, weights, proofs=proofs or {}, log_odds=NOBODY).rank
+    return support(answers, CANDIDATES, ballots, weights, proofs=proofs or {}, author_weights=NOBODY).rank
 
 
 def test_members_of_a_class_may_judge_each_other() -> None:
@@ -54,5 +54,5 @@ def test_without_votes_the_larger_class_is_before_the_smaller() -> None:
 
 def test_two_answers_of_one_author_count_once() -> None:
     twice = {"C1": Candidate("C1", "a"), "C2": Candidate("C2", "a")}
-    found = support(PAIR, twice, [], {}, proofs={}, log_odds={"a": 0.7})
+    found = support(PAIR, twice, [], {}, proofs={}, author_weights={"a": 0.7})
     assert found.authors == 0.7

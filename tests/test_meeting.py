@@ -131,7 +131,7 @@ async def test_agreement_on_what_a_verifier_refused_is_no_agreement() -> None:
 async def test_uncalibrated_models_do_not_vote() -> None:
     runtimes = [says("It is 5.", for_text("6")), says("It is 6.", for_text("6")), says("It is 7.", for_text("6"))]
     async with panel(*runtimes) as members:
-        found = await hold(members, Numbers(), Standing(log_odds={"m0": 0.1, "m1": -0.5, "m2": 0.9}))
+        found = await hold(members, Numbers(), Standing(author_weights={"m0": 0.1, "m1": -0.5, "m2": 0.9}))
     assert (found.author, found.reason) == ("m2", "no voters")
     assert all(request.schema is None for runtime in runtimes for request in runtime.requests)
 
@@ -336,3 +336,17 @@ async def test_voters_that_err_alike_count_less_and_the_minutes_say_so() -> None
 def weights_of(found: Verdict) -> dict[str, float]:
     (counted,) = [entry.body for entry in found.minutes if entry.kind == "tally"]
     return dict(counted["weights"])
+
+
+async def test_two_that_are_hardly_ever_right_do_not_agree_against_one_that_mostly_is() -> None:
+    known = replace(NOBODY, author_weights={"m0": 3.0, "m1": 0.5, "m2": 0.0})
+    async with panel(says("It is 5."), says("It is 6."), says("It is 6.")) as members:
+        found = await hold(members, Numbers(), known)
+    assert (found.text, found.reason, found.share) == ("It is 5.", "no voters", pytest.approx(1 / 3))
+
+
+async def test_who_agrees_with_the_best_author_never_weakens_it() -> None:
+    known = replace(NOBODY, author_weights={"m0": 3.0, "m1": 2.0, "m2": 0.0})
+    async with panel(says("It is 5."), says("It is 6."), says("It is 5.")) as members:
+        found = await hold(members, Numbers(), known)
+    assert (found.text, found.reason, found.share) == ("It is 5.", "agreement", pytest.approx(2 / 3))

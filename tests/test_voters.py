@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord, p_greater
+from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR, GeneratorRecord, VoterRecord, correlation, p_greater
 
 GOOD = VoterRecord(70, 90, 65, 90, steady=80, turned=90, parsed=180, asked=180)
 
@@ -53,5 +53,19 @@ def test_an_authors_lower_bound_is_below_its_share_and_grows_with_the_count() ->
     few, many = GeneratorRecord(6, 10), GeneratorRecord(60, 100)
     assert 0 < few.lower_bound < many.lower_bound < 0.6
     assert GeneratorRecord().lower_bound == 0
-    assert GeneratorRecord().log_odds == 0
-    assert GeneratorRecord(0, 50).log_odds < 0 < GeneratorRecord(50, 50).log_odds
+
+
+def test_an_author_that_is_mostly_wrong_counts_little_and_never_against_what_it_says() -> None:
+    assert GeneratorRecord().weight == pytest.approx(UNKNOWN_AUTHOR)
+    assert 0 == GeneratorRecord(0, 50).weight < GeneratorRecord(15, 50).weight < UNKNOWN_AUTHOR < GeneratorRecord(40, 50).weight
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40))
+def test_a_correlation_is_symmetric_and_bounded_and_needs_both_to_vary(pairs: list[tuple[bool, bool]]) -> None:
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    found = correlation(first, second)
+    assert found == correlation(second, first)
+    assert (found is None) == (len(set(first)) < 2 or len(set(second)) < 2)
+    assert found is None or -1 - 1e-9 <= found <= 1 + 1e-9
+    assert correlation([True, False], [True, False]) == 1
+    assert correlation([True, False], [False, True]) == -1

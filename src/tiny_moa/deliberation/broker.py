@@ -16,6 +16,8 @@ LEAST_TASKS = 30
 """Below so many measured tasks of a model a choice by figures would be a guess: the fixed team sits."""
 MOST_MODELS = 12
 """More are not enumerated: 4,095 teams of any size is what twelve make."""
+HOPELESS = 0.05
+"""A model that was measured on enough tasks and is right less often than that, at least, sits in no fixed team."""
 UNKNOWN_DIVERSITY = 0.5
 """For two models that were never seen on the same tasks."""
 
@@ -117,7 +119,7 @@ class Choice:
 
 
 Diversity = Mapping[frozenset[str], float]
-"""For two models, one less the share of tasks both get wrong among those either gets wrong; 0 to 1."""
+"""For two models, the share of the tasks the better one gets wrong that the other gets right; 0 to 1."""
 
 
 def choose_panel(
@@ -172,7 +174,7 @@ def why_not(team: Sequence[Applicant], bounds: Bounds) -> str:
 
 
 def _fixed(applicants: Sequence[Applicant], bounds: Bounds, fixed: Sequence[str], unmeasured: Sequence[str]) -> Choice:
-    by_name = {a.model: a for a in applicants}
+    by_name = {a.model: a for a in applicants if a.tasks < LEAST_TASKS or a.accuracy >= HOPELESS}
     team: list[Applicant] = []
     for model in fixed:  # who does not fit any more stays out, the others sit
         if model in by_name and len(team) < bounds.most and not why_not([*team, by_name[model]], bounds):

@@ -82,7 +82,7 @@ def standing_of(measured: Mapping[str, Measured]) -> Standing:
     A model of which nothing was measured neither votes nor counts as good or bad.
     """
     weights = {model: record.voter.weight for model, record in measured.items() if record.voter.weight > 0}
-    odds = {model: record.generator.log_odds for model, record in measured.items() if record.generator.tasks}
+    odds = {model: record.generator.weight for model, record in measured.items() if record.generator.tasks}
     known = [record.generator.accuracy for record in measured.values() if record.generator.tasks]
     judges = [measured[model].voter.balanced_accuracy for model in weights]
     accuracy = sum(judges) / len(judges) if judges else 0.5
@@ -114,14 +114,19 @@ def errors_of(measured: Measured) -> dict[tuple[str, int, bool], bool]:
 
 
 def diversity_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float]:
-    """For two models that were given the same tasks: one less the share both got wrong of those either got wrong."""
+    """For two models that were given the same tasks: the share of those the better one got wrong that the other got right.
+
+    A model that is always wrong differs from all others, and adds nothing to any of them.
+    """
     found: dict[frozenset[str], float] = {}
     for one, other in combinations(measured, 2):
         mine, theirs = measured[one].outcomes, measured[other].outcomes
         shared = mine.keys() & theirs.keys()
-        either = [task for task in shared if not (mine[task] and theirs[task])]
-        if either:
-            found[frozenset((one, other))] = 1 - sum(not mine[task] and not theirs[task] for task in either) / len(either)
+        if sum(mine[task] for task in shared) < sum(theirs[task] for task in shared):
+            mine, theirs = theirs, mine
+        missed = [task for task in shared if not mine[task]]
+        if shared:
+            found[frozenset((one, other))] = sum(theirs[task] for task in missed) / len(missed) if missed else 0.0
     return found
 
 

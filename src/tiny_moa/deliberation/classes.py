@@ -57,7 +57,7 @@ class Support:
 
     Attributes:
         proof: 1 when a verifier showed it to be right, -1 when it showed it to be wrong, 0 when none could tell.
-        authors: Sum of the log-odds of its authors, each model once.
+        authors: Sum of the weights of its authors, each model once.
         judges: What the admitted voters think of it, weighted.
         size: How many candidates it has.
     """
@@ -75,7 +75,7 @@ class Support:
 
 def support(
     answers: AnswerClass[T], candidates: Mapping[str, Candidate], ballots: Sequence[Ballot], weights: Mapping[str, float], *,
-    proofs: Mapping[str, int], log_odds: Mapping[str, float], form: Form = "intensity",
+    proofs: Mapping[str, int], author_weights: Mapping[str, float], form: Form = "intensity",
 ) -> Support:  # fmt: skip
     """Weigh one class.
 
@@ -85,7 +85,7 @@ def support(
         ballots: At most one for each voter.
         weights: Of the voters; who is not named has none.
         proofs: 1, -1 or 0 by label; one proof for or against a candidate holds for its class, and one for it wins.
-        log_odds: Of the authors; 0 for who is not named. Several answers of one model count once.
+        author_weights: Of the authors; 0 for who is not named. Several answers of one model count once.
         form: How credits become votes.
     """
     found = {proofs.get(label, 0) for label in answers.labels}
@@ -99,7 +99,7 @@ def support(
     authors = {candidates[label].author for label in answers.labels}
     return Support(
         proof=1 if 1 in found else -1 if -1 in found else 0,
-        authors=sum(log_odds.get(author, 0.0) for author in sorted(authors)),
+        authors=sum(author_weights.get(author, 0.0) for author in sorted(authors)),
         judges=judged,
         size=len(answers.labels),
     )

@@ -18,18 +18,18 @@ Correlations = Mapping[frozenset[str], float]
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of the models: weights of admitted voters, log-odds of authors, and how the panel does in general.
+    """What is known of the models: weights of admitted voters and of authors, and how the panel does in general.
 
     Attributes:
         weights: By model; who is not named does not vote.
-        log_odds: By model; who is not named counts as neither good nor bad.
+        author_weights: By model; who is not named counts as right half of the time.
         p_right: Chance that one answer alone is right.
         balanced_accuracy: Of those who judge.
         correlations: Of the judges that were measured on the same answers.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
-    log_odds: Mapping[str, float] = field(default_factory=dict)
+    author_weights: Mapping[str, float] = field(default_factory=dict)
     p_right: float = 0.5
     balanced_accuracy: float = 0.5
     correlations: Correlations = field(default_factory=dict)

@@ -22,6 +22,7 @@ from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.panel import Seat, Written, judge, propose_together, together, vote
 from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
 from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
+from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR
 from tiny_moa.errors import ModelError, NoQuorum
 from tiny_moa.experts.base import Attempt, Call
 
@@ -264,7 +265,7 @@ class Meeting:
         self, number: int, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]], ballots: Sequence[Ballot]
     ) -> Tally | None:
         """Count the ballots and take the class that most speaks for; `None` when there is no quorum."""
-        candidates = [Candidate(p.label, p.seat.name, self._log_odds(p.seat), len(p.text)) for p in table]
+        candidates = [Candidate(p.label, p.seat.name, self._author_weight(p.seat), len(p.text)) for p in table]
         weights = self._weights(ballots)
         rules = self._rules
         try:
@@ -293,9 +294,9 @@ class Meeting:
         candidates = {p.label: Candidate(p.label, p.seat.name) for p in table}
         weights = self._weights(ballots)
         proofs = {p.label: p.finding.proof for p in table}
-        odds = {p.seat.name: self._log_odds(p.seat) for p in table}
-        found = support(answers, candidates, ballots, weights, proofs=proofs, log_odds=odds, form=self._rules.form)
-        models = {p.seat.model.spec.name: self._log_odds(p.seat) for p in table if p.label in answers.labels}
+        odds = {p.seat.name: self._author_weight(p.seat) for p in table}
+        found = support(answers, candidates, ballots, weights, proofs=proofs, author_weights=odds, form=self._rules.form)
+        models = {p.seat.model.spec.name: self._author_weight(p.seat) for p in table if p.label in answers.labels}
         return replace(found, authors=sum(models[name] for name in sorted(models)))  # copies of one model count once
 
     def _take(
@@ -308,7 +309,7 @@ class Meeting:
             supported = counted.net_support if counted else {}
             members = [by_label[label] for label in answers.labels]
             chosen = min(
-                members, key=lambda p: (-p.finding.proof, -supported.get(p.label, 0.0), -self._log_odds(p.seat), p.label)
+                members, key=lambda p: (-p.finding.proof, -supported.get(p.label, 0.0), -self._author_weight(p.seat), p.label)
             )
             rank = (float(found.proof), float(answers.answer is not None), float(counted is not None), *found.rank[1:])
             if rank > self._best.rank or self._best.proposed is None:
@@ -316,12 +317,14 @@ class Meeting:
                 self._best = _Best(chosen, rank, len(members) / len(table), conviction)
 
     def _is_agreed(self, table: Sequence[Proposed], classes: Sequence[AnswerClass[Any]]) -> bool:
-        """Whether enough answers mean the same, none of them refused by a verifier.
+        """Whether enough answers mean the same as the best one, none of them refused by a verifier.
 
         Where several models sit, two at least must agree: the copies of one err alike.
         """
         largest = max(classes, key=lambda c: len(c.labels))
         members = [p for p in table if p.label in largest.labels]
+        if not any(p is self._best.proposed for p in members):
+            return False
         models, all_models = ({p.seat.model.spec.name for p in some} for some in (members, table))
         if len(members) < 2 or len(models) < min(2, len(all_models)) or largest.answer is None:
             return False
@@ -349,8 +352,8 @@ class Meeting:
     def _out_of(self, call: Call) -> Reason:
         return self._is_short(call) or "nobody answered"
 
-    def _log_odds(self, member: Seat) -> float:
-        return self._standing.log_odds.get(member.model.spec.name, 0.0)
+    def _author_weight(self, member: Seat) -> float:
+        return self._standing.author_weights.get(member.model.spec.name, UNKNOWN_AUTHOR)
 
     def _miss(self, number: int, members: Sequence[Seat], why: str) -> None:
         for member in members:

@@ -19,6 +19,7 @@ from tiny_moa.deliberation.electorate import Standing
 from tiny_moa.deliberation.fields import Field, Finding, look_at
 from tiny_moa.deliberation.meeting import Meeting, Reason, Rules, Verdict
 from tiny_moa.deliberation.panel import Seat, Written, combine, propose_together
+from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Attempt, Call
 from tiny_moa.models.runtime import MOST_SAMPLES
@@ -247,7 +248,7 @@ class SlmMux:
             chosen, share = plurality(found, job.field)
             if chosen is None:
                 continue
-            rank = (chosen.finding.proof, share, panel.standing.log_odds.get(member.model.spec.name, 0.0))
+            rank = (chosen.finding.proof, share, panel.standing.author_weights.get(member.model.spec.name, UNKNOWN_AUTHOR))
             if best is None or rank > best[0]:
                 best = (rank, chosen, share, len(found))
             if chosen.finding.proof == 1:

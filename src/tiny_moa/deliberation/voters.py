@@ -18,6 +18,10 @@ LEAST_STEADY, LEAST_PARSED = 0.7, 0.98
 LEAST_JUDGED = 20
 """Right and wrong answers, of each so many: a perfect score on four would otherwise be proof enough."""
 MOST_WEIGHT = 2.0
+SPREAD = 10
+"""Wrong answers an author is taken to choose among (K - 1 of the formula), equally likely; a choice of ours, not measured."""
+UNKNOWN_AUTHOR = math.log(SPREAD)
+"""The weight of an author nobody measured: as of one that is right half of the time."""
 _Z90 = 1.2815515655446004
 """The 90 % quantile of the normal distribution."""
 
@@ -111,9 +115,13 @@ class GeneratorRecord:
         return max(0.0, (middle - spread) / (1 + z * z / n))
 
     @property
-    def log_odds(self) -> float:
-        """How much its word counts for an answer it wrote; below 0 for an author that is mostly wrong."""
-        return math.log(self.accuracy / (1 - self.accuracy))
+    def weight(self) -> float:
+        """How much its word counts for an answer it wrote, 0 or more.
+
+        It is the logarithm of how much likelier it says the right answer than a certain wrong one, `p (K - 1) / (1 - p)`: who is
+        mostly wrong is so in many ways, so what two of them agree on is worth more than what either says alone.
+        """
+        return max(0.0, math.log(self.accuracy * SPREAD / (1 - self.accuracy)))
 
 
 def p_greater(first: tuple[int, int], second: tuple[int, int]) -> float:
