@@ -31,7 +31,7 @@ from remembered import RememberingLauncher, Replies
 from ways import SOLO, Bench, Outcome, Way, ways
 
 from tiny_moa import Settings, Team, build_team
-from tiny_moa.deliberation.meeting import Rules
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.models.engines import choose_launcher
 
 Outcomes = dict[str, dict[str, Outcome]]

@@ -14,8 +14,8 @@ from remembered import Replies
 
 from tiny_moa import Call, Team, TinyMoAError
 from tiny_moa.deliberation.council import job_id
-from tiny_moa.deliberation.meeting import Rules
 from tiny_moa.deliberation.panel import seat
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.deliberation.strategies import STRATEGIES, Deliberation, Job, Panel, Strategy
 from tiny_moa.experts.base import Task
 
@@ -66,9 +66,8 @@ class Way:
         names = {member.model.spec.name for member in seats}
         standing = chosen.standing
         if self.is_uniform:
-            standing = replace(
-                standing, weights=dict.fromkeys(names, 1.0), balanced_accuracy=max(0.6, standing.balanced_accuracy)
-            )
+            accuracy = max(0.6, standing.balanced_accuracy)
+            standing = replace(standing, weights=dict.fromkeys(names, 1.0), balanced_accuracy=accuracy, by_verdict=None)
         return Panel(seats, standing)
 
 

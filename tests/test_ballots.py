@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_moa.deliberation.ballots import (
+    BUDGET,
     CREDITS,
     Ballot,
     Candidate,
@@ -151,3 +152,18 @@ def test_only_the_ratio_of_weights_matters_for_support(ballots: list[Ballot], fo
     one = tally(ballots, CANDIDATES, weights=dict.fromkeys("abcd", 1.0), form=form)
     many = tally(ballots, CANDIDATES, weights=dict.fromkeys("abcd", factor), form=form)
     assert dict(many.net_support) == pytest.approx(dict(one.net_support))
+
+
+@given(st.floats(0, 1), st.floats(0.01, 0.99))
+def test_a_chance_at_the_threshold_gives_no_credits_and_more_gives_more(yes: float, threshold: float) -> None:
+    given_ = credits_of_probability(yes, threshold)
+    assert -BUDGET <= given_ <= BUDGET
+    assert credits_of_probability(threshold, threshold) == pytest.approx(0, abs=1e-9)
+    assert (given_ > 0) == (yes > threshold) or given_ == pytest.approx(0, abs=1e-6)
+    assert credits_of_probability(yes) == pytest.approx(BUDGET * (2 * yes - 1))
+
+
+@pytest.mark.parametrize("threshold", [0, 1, math.nan])
+def test_a_threshold_that_nothing_or_everything_passes_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        credits_of_probability(0.5, threshold)

@@ -18,7 +18,7 @@ from tests.pools import spec
 from tests.teams import write_catalog
 from tests.test_bench_experts import BARE
 from tiny_moa import Team, build_team, load_settings
-from tiny_moa.deliberation.meeting import Rules
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.deliberation.strategies import STRATEGIES
 from tiny_moa.models.runtime import CompletionRequest, LoadOptions, Message, Runtime
 

@@ -93,3 +93,24 @@ def test_the_errors_of_two_judges_go_together_as_they_were_measured() -> None:
 def test_of_a_judge_that_never_errs_nothing_can_be_said() -> None:
     right = Measured(verdicts={f"t{n}": ((9.0, -9.0), (9.0, -9.0)) for n in range(12)})
     assert correlations_of({"one": right, "other": right}) == {}
+
+
+def test_who_knows_by_verdict_alone_votes_by_verdict() -> None:
+    yes_sayer = VoterRecord(90, 90, 0, 90, 90, 90, 180, 180)
+    judge = Measured(GeneratorRecord(9, 24), yes_sayer, chances={f"t{n}": (0.9 + n / 1000, 0.8 + n / 1000) for n in range(24)})
+    standing, is_by_verdict = standing_of({"judge": judge, "new": Measured()}).asked(None)
+    assert is_by_verdict
+    assert set(standing.weights) == set(standing.thresholds) == {"judge"}
+    assert 0.82 < standing.thresholds["judge"] < 0.91
+    assert standing.balanced_accuracy == 1
+    assert set(refusals({"judge": judge, "new": Measured()})) == {"new"}
+    by_ballot, is_by_verdict = standing_of({"good": GOOD}).asked(None)
+    assert (set(by_ballot.weights), is_by_verdict) == ({"good"}, False)
+
+
+def test_what_was_said_of_verdicts_is_kept(tmp_path: Path) -> None:
+    record = Measured(GOOD.generator, GOOD.voter, outcomes=GOOD.outcomes, chances={"math-1": (0.75, 0.5)})
+    save_calibration(tmp_path, Calibration().having("k", record))
+    assert load_calibration(tmp_path).records["k"] == record
+    assert "never measured" in Measured().refusal
+    assert "asked for verdicts" in record.refusal or not record.voter.refusal

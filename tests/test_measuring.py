@@ -73,13 +73,14 @@ async def go_on(runtime: ScriptedRuntime, known: Measured, n: int) -> tuple[Meas
 
 async def test_what_was_measured_is_not_measured_again_and_every_step_is_said() -> None:
     first, said = await go_on(judge(9, -9), Measured(), 2)
-    assert [(m.generator.tasks, m.voter.asked) for m in said] == [(0, 0), (1, 0), (1, 2), (2, 2), (2, 4)]
+    steps = [(m.generator.tasks, m.voter.asked, len(m.chances)) for m in said]
+    assert steps == [(0, 0, 0), (1, 0, 0), (1, 2, 0), (1, 2, 1), (2, 2, 1), (2, 4, 1), (2, 4, 2)]
     assert said[-1] == first
     runtime = judge(9, -9)
     second, _ = await go_on(runtime, first, 4)
     whole, _ = await go_on(judge(9, -9), Measured(), 4)
-    assert len(runtime.requests) == 2 * 3
-    assert (second.generator, second.voter, second.verdicts) == (whole.generator, whole.voter, whole.verdicts)
+    assert len(runtime.requests) == 2 * 5
+    assert replace(second, read_rate=0, write_rate=0) == replace(whole, read_rate=0, write_rate=0)
 
 
 async def test_a_measurement_from_before_verdicts_were_kept_stands() -> None:
@@ -90,6 +91,19 @@ async def test_a_measurement_from_before_verdicts_were_kept_stands() -> None:
     assert not runtime.requests
     more, _ = await go_on(judge(9, -9), old, 4)
     assert (more.generator.tasks, more.voter.asked) == (4, 8)
+
+
+async def test_a_judge_that_says_yes_to_all_may_still_know_by_its_probabilities() -> None:
+    def likes_right(request: CompletionRequest, labels: Sequence[str]) -> Sequence[float]:
+        return [0.99, 0.01] if "7" in request.messages[-1].content.split("Answer:")[1] else [0.9, 0.1]
+
+    runtime = ScriptedRuntime(lambda request: "It is 7." if request.schema is None else '{"C1": 9, "C2": 4}', scores=likes_right)
+    async with panel(runtime) as (member,):
+        call = Call(anyio.current_time() + 60, 64, Recorder())
+        found = await measure(member, Numbers(), TASKS, call, lambda part, done, so_far: None)
+    assert found.voter.weight == 0
+    assert found.judge.balanced_accuracy == 1
+    assert found.refusal == ""
 
 
 async def test_a_deadline_in_the_middle_leaves_what_was_counted() -> None:

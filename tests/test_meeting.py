@@ -16,9 +16,10 @@ from tests.pools import Bench, spec
 from tiny_moa.deliberation.audit import first_broken
 from tiny_moa.deliberation.electorate import Standing
 from tiny_moa.deliberation.fields import Finding, OpenField
-from tiny_moa.deliberation.meeting import Meeting, Rules, Verdict
+from tiny_moa.deliberation.meeting import Meeting, Verdict
 from tiny_moa.deliberation.panel import Seat, read_ballot, seat, shown_candidates
 from tiny_moa.deliberation.replay import replay
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.errors import ContextExceeded, DeliberationError, InvalidRequest
 from tiny_moa.experts.base import Call, TemplatedModel
 from tiny_moa.models.runtime import CompletionRequest
@@ -350,3 +351,18 @@ async def test_who_agrees_with_the_best_author_never_weakens_it() -> None:
     async with panel(says("It is 5."), says("It is 6."), says("It is 5.")) as members:
         found = await hold(members, Numbers(), known)
     assert (found.text, found.reason, found.share) == ("It is 5.", "agreement", pytest.approx(2 / 3))
+
+
+async def test_voters_known_by_their_verdicts_are_asked_for_them() -> None:
+    """All say yes to everything, and one answer seems likelier right to all of them than their threshold."""
+    runtimes = [judges(f"It is {n}.", "It is 6.") for n in (5, 6, 7)]
+    measured = Standing(
+        weights={f"m{k}": 1.0 for k in range(3)}, balanced_accuracy=0.8, thresholds={f"m{k}": 0.7 for k in range(3)}
+    )
+    async with panel(*runtimes) as members:
+        found = await hold(members, Numbers(), Standing(by_verdict=measured))
+    assert found.text == "It is 6."
+    assert found.conviction is not None
+    assert all(request.schema is None for runtime in runtimes for request in runtime.requests)
+    ballots = next(entry.body["ballots"] for entry in found.minutes if entry.kind == "ballots")
+    assert {given < 0 for ballot in ballots for given in ballot["credits"].values()} == {True, False}

@@ -8,8 +8,9 @@ import pytest
 from tests.fakes import Recorder, Reply, ScriptedRuntime
 from tests.test_meeting import Numbers, for_text, panel, says
 from tiny_moa.deliberation.electorate import Standing
-from tiny_moa.deliberation.meeting import Rules, Verdict
+from tiny_moa.deliberation.meeting import Verdict
 from tiny_moa.deliberation.panel import Seat
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.deliberation.strategies import STRATEGIES, Draw, Job, Panel, Strategy, plurality
 from tiny_moa.errors import ContextExceeded
 from tiny_moa.experts.base import Call

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR, GeneratorRecord, VoterRecord, correlation, p_greater
+from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR, GeneratorRecord, VoterRecord, correlation, judged, p_greater
 
 GOOD = VoterRecord(70, 90, 65, 90, steady=80, turned=90, parsed=180, asked=180)
 
@@ -69,3 +69,28 @@ def test_a_correlation_is_symmetric_and_bounded_and_needs_both_to_vary(pairs: li
     assert found is None or -1 - 1e-9 <= found <= 1 + 1e-9
     assert correlation([True, False], [True, False]) == 1
     assert correlation([True, False], [False, True]) == -1
+
+
+chances = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=30)
+
+
+@given(chances)
+def test_a_judge_that_gives_all_answers_the_same_chance_is_never_admitted(pairs: list[tuple[float, float]]) -> None:
+    record, _ = judged([(right, right) for right, _ in pairs])
+    assert record.balanced_accuracy <= 0.5
+    assert record.weight == 0
+
+
+@given(chances)
+def test_chances_are_counted_whole_and_give_a_threshold_between_none_and_all(pairs: list[tuple[float, float]]) -> None:
+    record, threshold = judged(pairs)
+    assert (record.positives, record.negatives, record.asked) == (len(pairs), len(pairs), 2 * len(pairs))
+    assert record.parsed == record.asked
+    assert 0 < threshold < 1
+
+
+def test_a_judge_is_known_by_what_it_holds_likelier() -> None:
+    record, threshold = judged([(0.9 + n / 1000, 0.8 + n / 1000) for n in range(24)])
+    assert (record.balanced_accuracy, record.refusal) == (1.0, "")
+    assert 0.82 < threshold < 0.91
+    assert judged([(0.8, 0.9)] * 24)[0].weight == 0

@@ -100,10 +100,12 @@ async def _measured(
 def said(model: str, kind: str, measured: Measured) -> str:
     """Say in a line what was found of a model."""
     author, judge = measured.generator, measured.voter
-    verdict = f"no vote: {judge.refusal}" if judge.refusal else f"votes with weight {judge.weight:.2f}"
+    weight = max(judge.weight, measured.judge.weight)
+    verdict = f"no vote: {measured.refusal}" if measured.refusal else f"votes with weight {weight:.2f}"
     return (
         f"{model}, {kind}: {author.right} of {author.tasks} tasks right, at least {author.lower_bound:.0%}; as a judge "
-        f"{judge.balanced_accuracy:.2f} balanced accuracy, {judge.steady} of {judge.turned} steady; {verdict}"
+        f"{judge.balanced_accuracy:.2f} balanced accuracy, {judge.steady} of {judge.turned} steady, by verdict "
+        f"{measured.judge.balanced_accuracy:.2f}; {verdict}"
     )
 
 
@@ -141,7 +143,7 @@ async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Se
     """Have the same models answer the same task by the same rules, and compare what they say."""
     import anyio
 
-    from tiny_moa.deliberation.meeting import Rules
+    from tiny_moa.deliberation.rules import Rules
     from tiny_moa.experts.base import Call, Proposal
     from tiny_moa.server.progress import Pulse
     from tiny_moa.server.team import build_team

@@ -11,8 +11,9 @@ from tests.fakes import Recorder
 from tests.gguf_files import HYBRIDS, write_random
 from tests.test_meeting import Numbers
 from tiny_moa.catalog import ModelSpec
-from tiny_moa.deliberation.meeting import Meeting, Rules, Standing
+from tiny_moa.deliberation.meeting import Meeting, Standing
 from tiny_moa.deliberation.panel import BALLOT, seat
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.experts.base import Call, TemplatedModel
 from tiny_moa.models.claims import Budget
 from tiny_moa.models.llama import LlamaLauncher

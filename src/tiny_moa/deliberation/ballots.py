@@ -93,11 +93,15 @@ def ballot_schema(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def credits_of_probability(yes: float) -> float:
-    """Turn the probability of a verdict `yes`, 0 to 1, into credits from -9 to 9."""
-    if not 0 <= yes <= 1:
-        raise ValueError(f"a probability of {yes}")
-    return BUDGET * (2 * yes - 1)
+def credits_of_probability(yes: float, threshold: float = 0.5) -> float:
+    """Turn the probability of a verdict `yes`, 0 to 1, into credits from -9 to 9.
+
+    Who says yes to nearly everything means little by it: the odds are taken against those of the threshold, which gives none.
+    """
+    if not (0 <= yes <= 1 and 0 < threshold < 1):
+        raise ValueError(f"a probability of {yes}, with a threshold of {threshold}")
+    for_it, against = yes * (1 - threshold), (1 - yes) * threshold
+    return BUDGET * (for_it - against) / (for_it + against)
 
 
 def votes(ballot: Ballot, form: Form = "intensity") -> dict[str, float]:

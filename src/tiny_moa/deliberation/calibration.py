@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tiny_moa.deliberation.electorate import Standing
-from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord, correlation
+from tiny_moa.deliberation.voters import Chances, GeneratorRecord, VoterRecord, correlation, judged
 from tiny_moa.errors import DeliberationError
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Measured:
         read_rate: Prompt tokens read in a second, 0 when unknown.
         write_rate: Tokens written in a second, 0 when unknown.
         outcomes: Whether its answer was right, by the task's name; two models are as different as these are.
+        chances: The probability of yes it gave a right and a wrong answer when it was asked whether each is right, by task.
         verdicts: What it gave the right and the wrong answer of a task, by the task's name, a pair for each order in which they
             were shown; `None` for a ballot that could not be read. Two judges err as much alike as these do.
     """
@@ -54,6 +55,19 @@ class Measured:
     write_rate: float = 0.0
     outcomes: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     verdicts: Mapping[str, Pairs] = field(default_factory=lambda: MappingProxyType({}))
+    chances: Mapping[str, Chances] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def judge(self) -> VoterRecord:
+        """As a judge that is asked for verdicts."""
+        return judged([*self.chances.values()])[0]
+
+    @property
+    def refusal(self) -> str:
+        """Why it may vote in no way, empty when it may in one."""
+        if not (self.voter.refusal and self.judge.refusal):
+            return ""
+        return self.voter.refusal + (f"; asked for verdicts, {self.judge.refusal}" if self.chances else "")
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,22 @@ def standing_of(measured: Mapping[str, Measured]) -> Standing:
     odds = {model: record.generator.weight for model, record in measured.items() if record.generator.tasks}
     known = [record.generator.accuracy for record in measured.values() if record.generator.tasks]
     judges = [measured[model].voter.balanced_accuracy for model in weights]
-    accuracy = sum(judges) / len(judges) if judges else 0.5
-    return Standing(weights, odds, max(known, default=0.5), accuracy, correlations_of(measured))
+    p_right, accuracy = max(known, default=0.5), sum(judges) / len(judges) if judges else 0.5
+    by_verdict = _by_verdict(measured, Standing({}, odds, p_right))
+    return Standing(weights, odds, p_right, accuracy, correlations_of(measured), by_verdict=by_verdict)
+
+
+def _by_verdict(measured: Mapping[str, Measured], standing: Standing) -> Standing | None:
+    """What holds when voters are asked for verdicts; their correlations were not measured, so their families stand for them."""
+    found = {model: judged([*record.chances.values()]) for model, record in measured.items() if record.chances}
+    admitted = {model: record for model, (record, _) in found.items() if record.weight > 0}
+    if not admitted:
+        return None
+    accuracy = sum(record.balanced_accuracy for record in admitted.values()) / len(admitted)
+    weights = {model: record.weight for model, record in admitted.items()}
+    return replace(
+        standing, weights=weights, balanced_accuracy=accuracy, thresholds={model: found[model][1] for model in admitted}
+    )
 
 
 def correlations_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float]:
@@ -132,7 +160,7 @@ def diversity_of(measured: Mapping[str, Measured]) -> dict[frozenset[str], float
 
 def refusals(measured: Mapping[str, Measured]) -> dict[str, str]:
     """Say of each model that may not vote why it may not."""
-    return {model: why for model, record in measured.items() if (why := record.voter.refusal)}
+    return {model: why for model, record in measured.items() if (why := record.refusal)}
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -189,6 +217,7 @@ def _fields(measured: Measured) -> dict[str, Any]:
         "write_rate": round(measured.write_rate, 1),
         "outcomes": dict(sorted(measured.outcomes.items())),
         **({"verdicts": dict(sorted(measured.verdicts.items()))} if measured.verdicts else {}),
+        **({"chances": dict(sorted(measured.chances.items()))} if measured.chances else {}),
     }
 
 
@@ -207,6 +236,7 @@ def _measured(fields: Mapping[str, Any]) -> Measured:
         float(fields["write_rate"]),
         MappingProxyType({str(task): bool(right) for task, right in fields["outcomes"].items()}),
         MappingProxyType({str(task): _pairs(given) for task, given in fields.get("verdicts", {}).items()}),
+        MappingProxyType({str(task): (float(a), float(b)) for task, (a, b) in fields.get("chances", {}).items()}),
     )
 
 

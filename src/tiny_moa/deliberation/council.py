@@ -14,9 +14,10 @@ from tiny_moa.deliberation.audit import chained
 from tiny_moa.deliberation.broker import Applicant, Bounds, Choice, choose_panel, replay_panel, why_not
 from tiny_moa.deliberation.calibration import Calibration, Measured, diversity_of, refusals, standing_of
 from tiny_moa.deliberation.fields import Field
-from tiny_moa.deliberation.meeting import Rules, Verdict
+from tiny_moa.deliberation.meeting import Verdict
 from tiny_moa.deliberation.panel import seat
 from tiny_moa.deliberation.prospect import TOKENS_SHARE, Case, why_not_deliberate
+from tiny_moa.deliberation.rules import Rules
 from tiny_moa.deliberation.stopping import Utility
 from tiny_moa.deliberation.strategies import STRATEGIES, Job, Panel
 from tiny_moa.errors import InvalidRequest
@@ -149,7 +150,8 @@ class Council:
         alone = [self._applicant(here[0].spec, known[here[0].spec.name])] if len(here) == 1 else []
         hindrance = "" if choice.models else why_not(alone, self._bounds(call, 1)) if alone else choice.reason
         seated = {member.model.spec.name for member in panel.seats}
-        voters, standing = len(seated & panel.standing.weights.keys()), panel.standing
+        standing, _ = panel.standing.asked(None)
+        voters = len(seated & standing.weights.keys())
         rounds = Utility.of(standing.p_right, standing.balanced_accuracy).best_rounds
         case = Case(self._team.fields[kind].examples(task), is_refuted, voters, rounds, hindrance)
         return why_not_deliberate(case)

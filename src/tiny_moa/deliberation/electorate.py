@@ -26,6 +26,9 @@ class Standing:
         p_right: Chance that one answer alone is right.
         balanced_accuracy: Of those who judge.
         correlations: Of the judges that were measured on the same answers.
+        thresholds: By model, the probability of yes above which its verdict is one; 0.5 for who is not named.
+        by_verdict: The same when voters are asked of each answer whether it is right, instead of for credits; `None` when nobody
+            was measured that way.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -33,6 +36,15 @@ class Standing:
     p_right: float = 0.5
     balanced_accuracy: float = 0.5
     correlations: Correlations = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    by_verdict: Standing | None = None
+
+    def asked(self, by_verdict: bool | None) -> tuple[Standing, bool]:
+        """Give what holds when voters are asked in a way, and whether it is for verdicts; `None` takes what tells more."""
+        other = self.by_verdict
+        if by_verdict is None:
+            by_verdict = other is not None and sum(other.weights.values()) > sum(self.weights.values())
+        return (other if by_verdict and other is not None else self), by_verdict
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import anyio
 from tiny_moa.deliberation.anonymity import without_author
 from tiny_moa.deliberation.calibration import Measured, Pairs
 from tiny_moa.deliberation.fields import Field
-from tiny_moa.deliberation.panel import Seat, propose, vote
-from tiny_moa.deliberation.voters import GeneratorRecord, VoterRecord
+from tiny_moa.deliberation.panel import Seat, chance, propose, vote
+from tiny_moa.deliberation.voters import Chances, GeneratorRecord, VoterRecord
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Call
 from tiny_moa.models.runtime import Usage
@@ -107,6 +107,12 @@ async def measure(
             if anyio.current_time() >= call.deadline:
                 return known
             known = _with_verdicts(known, task.name, pairs)
+        if task.name not in known.chances:
+            on_task("judge, by verdict", done, known)
+            said = await _as_asked(member, task, call)
+            if said is None:
+                return known
+            known = replace(known, chances=MappingProxyType({**known.chances, task.name: said}))
     on_task("judge", len(tasks), known)
     return known
 
@@ -134,6 +140,17 @@ async def _as_judge(member: Seat, task: KnownTask, call: Call) -> Pairs:
         given = voted.ballot.credits
         pairs.append((given[of_right], given[of_wrong]) if voted.is_readable else None)
     return tuple(pairs)
+
+
+async def _as_asked(member: Seat, task: KnownTask, call: Call) -> Chances | None:
+    """Its probabilities of yes for the right and the wrong answer; `None` when the deadline came first."""
+    try:
+        (right, _), (wrong, _) = [await chance(member, task.task, answer, call) for answer in (task.right, task.wrong)]
+    except ModelError:
+        if anyio.current_time() >= call.deadline:
+            return None
+        raise
+    return round(right, 6), round(wrong, 6)
 
 
 def _with_outcome(known: Measured, name: str, right: bool, usage: Usage) -> Measured:

@@ -7,66 +7,30 @@ authors are known to be. Ballots are never asked of a model that was not measure
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 
 from tiny_moa.deliberation.anonymity import labels, without_author
 from tiny_moa.deliberation.audit import Entry, chained
-from tiny_moa.deliberation.ballots import Ballot, Candidate, Form, Tally, tally
+from tiny_moa.deliberation.ballots import Ballot, Candidate, Tally, tally
 from tiny_moa.deliberation.classes import AnswerClass, Support, group, support
 from tiny_moa.deliberation.electorate import Standing, offered, weigh
 from tiny_moa.deliberation.fields import Field, Finding, look_at
-from tiny_moa.deliberation.panel import Seat, Written, judge, propose_together, together, vote
-from tiny_moa.deliberation.state import GAMMA, TOKENS, Record, forget, render
-from tiny_moa.deliberation.stopping import EFFORT, Utility, has_enough
+from tiny_moa.deliberation.panel import Seat, Voted, Written, judge, propose_together, together, vote
+from tiny_moa.deliberation.rules import Reason, Rules
+from tiny_moa.deliberation.state import Record, forget, render
+from tiny_moa.deliberation.stopping import Utility, has_enough
 from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR
 from tiny_moa.errors import ModelError, NoQuorum
 from tiny_moa.experts.base import Attempt, Call
 
 logger = logging.getLogger(__name__)
 
-Reason = Literal["verifier", "agreement", "evidence", "combined", "no voters", "rounds", "budget", "deadline", "nobody answered"]
-"""Why a meeting ended."""
 _CHARS_PER_TOKEN = 3
 """Characters of a token, rather too few, for states that are cut before any model counts their tokens."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How meetings are held.
-
-    Attributes:
-        rounds: Most rounds.
-        temperature: At which members propose; ballots are always greedy.
-        seed: Of the proposals; member number k adds k, each round after the first 1,000.
-        agreement: The share of proposals in one class at which no ballot is needed.
-        gamma: How fast the state forgets: 0 at once, 1 never.
-        state_tokens: Most tokens of the state.
-        form: How credits become votes.
-        by_verdict: Whether voters say of each answer if it is right, and their probability counts, instead of giving credits.
-        masks_own: Whether nobody votes on its own answer; off only to measure what that costs.
-        masks_family: Whether nobody votes on answers of its model's family where another family votes; the same.
-        weighs_kin: Whether voters that err alike count less; the same.
-        effort: The share of what there is to be found out at which it is enough.
-        most_tokens: Tokens that may be read and written in all, `None` for no bound but the deadline.
-    """
-
-    rounds: int = 2
-    temperature: float = 0.7
-    seed: int = 1
-    agreement: float = 2 / 3
-    gamma: float = GAMMA
-    state_tokens: int = TOKENS
-    form: Form = "intensity"
-    by_verdict: bool = False
-    masks_own: bool = True
-    masks_family: bool = True
-    weighs_kin: bool = True
-    effort: float = EFFORT
-    most_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +104,9 @@ class Meeting:
         self._task = task
         self._field = field
         self._members = tuple(members)
-        self._standing = standing
+        self._standing, self._is_by_verdict = standing.asked(rules.by_verdict)
         self._rules = rules
-        self._utility = Utility.of(standing.p_right, standing.balanced_accuracy)
+        self._utility = Utility.of(self._standing.p_right, self._standing.balanced_accuracy)
         self._attempts: list[Attempt] = []
         self._missing: list[str] = []
         self._candidates: list[str] = []
@@ -225,7 +189,6 @@ class Meeting:
 
     async def _ballots(self, number: int, table: Sequence[Proposed], voters: Sequence[Seat], call: Call) -> list[Ballot]:
         texts, state = {p.label: p.text for p in table}, render(self._state)
-        ask = judge if self._rules.by_verdict else vote
         ballots, said, masks = [], [], {"masks_own": self._rules.masks_own, "masks_family": self._rules.masks_family}
         known, authors = [voter.member for voter in voters], {p.label: p.seat.member for p in table}
         for place, member in enumerate(voters):
@@ -238,7 +201,7 @@ class Meeting:
             call.listener.stage(f"ballot {place + 1} of {len(voters)}, round {number}")
             try:
                 bounded = _share(call, parts=len(voters) - place + 1)
-                voted = await ask(member, self._task, state, texts, asked, bounded)
+                voted = await self._voted(member, state, texts, asked, bounded)
             except ModelError as exc:
                 self._miss(number, [member], str(exc))
                 continue
@@ -249,6 +212,12 @@ class Meeting:
             said.append({"voter": member.name, "model": member.model.spec.name, "credits": dict(voted.ballot.credits)})
         self._note("ballots", round=number, ballots=said)
         return ballots
+
+    async def _voted(self, member: Seat, state: str, texts: Mapping[str, str], asked: Sequence[str], call: Call) -> Voted:
+        if not self._is_by_verdict:
+            return await vote(member, self._task, state, texts, asked, call)
+        threshold = self._standing.thresholds.get(member.model.spec.name, 0.5)
+        return await judge(member, self._task, texts, asked, call, threshold=threshold)
 
     # -- what a round came to -------------------------------------------------------------------------------------------
 

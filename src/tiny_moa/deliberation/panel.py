@@ -143,7 +143,9 @@ async def vote(member: Seat, task: str, state: str, texts: Mapping[str, str], of
     return Voted(Ballot(member.name, credits or {}), (attempt,), credits is not None)
 
 
-async def judge(member: Seat, task: str, state: str, texts: Mapping[str, str], offered: Sequence[str], call: Call) -> Voted:
+async def judge(
+    member: Seat, task: str, texts: Mapping[str, str], offered: Sequence[str], call: Call, *, threshold: float = 0.5
+) -> Voted:  # fmt: skip
     """Have a member say of each candidate it is offered, one by one, whether it is right; its probability is the credit.
 
     Nothing is written, so such a ballot can always be read. What was found out so far is not shown.
@@ -151,19 +153,19 @@ async def judge(member: Seat, task: str, state: str, texts: Mapping[str, str], o
     Raises:
         ModelError: The model could not do it.
     """
-    judged = {label: await verdict(member, task, texts[label], call) for label in offered}
-    credits = {label: given for label, (given, _) in judged.items()}
-    return Voted(Ballot(member.name, credits), tuple(attempt for _, attempt in judged.values()), is_readable=True)
+    said = {label: await chance(member, task, texts[label], call) for label in offered}
+    credits = {label: credits_of_probability(yes, threshold) for label, (yes, _) in said.items()}
+    return Voted(Ballot(member.name, credits), tuple(attempt for _, attempt in said.values()), is_readable=True)
 
 
-async def verdict(member: Seat, task: str, candidate: str, call: Call) -> tuple[float, Attempt]:
-    """Give the credits, -9 to 9, that a member's probability of `Yes` for one candidate is worth.
+async def chance(member: Seat, task: str, candidate: str, call: Call) -> tuple[float, Attempt]:
+    """Give a member's probability of `Yes`, 0 to 1, when it is asked whether one candidate is right.
 
     Raises:
         ModelError: The model could not do it.
     """
     (yes, _), attempt = await member.model.score(VERDICT, {"task": task, "candidate": candidate}, (_YES, _NO), call)
-    return credits_of_probability(min(max(yes, 0.0), 1.0)), attempt
+    return min(max(yes, 0.0), 1.0), attempt
 
 
 async def combine(member: Seat, task: str, texts: Sequence[str], call: Call) -> Written:

@@ -17,8 +17,9 @@ from tiny_moa.deliberation.anonymity import without_author
 from tiny_moa.deliberation.classes import group
 from tiny_moa.deliberation.electorate import Standing
 from tiny_moa.deliberation.fields import Field, Finding, look_at
-from tiny_moa.deliberation.meeting import Meeting, Reason, Rules, Verdict
+from tiny_moa.deliberation.meeting import Meeting, Verdict
 from tiny_moa.deliberation.panel import Seat, Written, combine, propose_together
+from tiny_moa.deliberation.rules import Reason, Rules
 from tiny_moa.deliberation.voters import UNKNOWN_AUTHOR
 from tiny_moa.errors import ModelError
 from tiny_moa.experts.base import Attempt, Call

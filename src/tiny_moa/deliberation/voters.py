@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 SURE = 0.95
 """How sure it must be that a voter is better than chance."""
@@ -22,6 +23,7 @@ SPREAD = 10
 """Wrong answers an author is taken to choose among (K - 1 of the formula), equally likely; a choice of ours, not measured."""
 UNKNOWN_AUTHOR = math.log(SPREAD)
 """The weight of an author nobody measured: as of one that is right half of the time."""
+_LEAST_CHANCE = 1e-6
 _Z90 = 1.2815515655446004
 """The 90 % quantile of the normal distribution."""
 
@@ -135,6 +137,30 @@ def p_greater(first: tuple[int, int], second: tuple[int, int]) -> float:
     for i in range(a):
         total += math.exp(_log_beta(c + i, b + d) - math.log(b + i) - _log_beta(1 + i, b) - _log_beta(c, d))
     return min(max(total, 0.0), 1.0)
+
+
+Chances = tuple[float, float]
+"""The probability of yes that a judge gave a right and a wrong answer of one task."""
+
+
+def judged(chances: Sequence[Chances]) -> tuple[VoterRecord, float]:
+    """Count a judge by its probabilities of yes, and give the threshold above which a yes is one: their median, 0.5 without any.
+
+    Half of the answers are right, so the median halves them as a good judge would. Each task is counted with the median of all
+    others, so that no verdict is measured by itself.
+    """
+    record = VoterRecord()
+    for place, (right, wrong) in enumerate(chances):
+        others = [chance for pair in (*chances[:place], *chances[place + 1 :]) for chance in pair]
+        threshold = median(others) if others else 0.5
+        record = replace(
+            record,
+            true_positives=record.true_positives + (right > threshold), positives=record.positives + 1,
+            true_negatives=record.true_negatives + (wrong < threshold), negatives=record.negatives + 1,
+            parsed=record.parsed + 2, asked=record.asked + 2,
+        )  # fmt: skip
+    middle = median([chance for pair in chances for chance in pair]) if chances else 0.5
+    return record, min(max(middle, _LEAST_CHANCE), 1 - _LEAST_CHANCE)
 
 
 def correlation(first: Sequence[bool], second: Sequence[bool]) -> float | None:
