@@ -10,7 +10,7 @@ import anyio
 import pytest
 from rich.console import Console
 
-from tests.fakes import Recorder
+from tests.fakes import Recorder, ScriptedLauncher, ScriptedRuntime
 from tests.teams import scripted_team
 from tiny_moa.ask import DEPTHS
 from tiny_moa.cli import main
@@ -18,7 +18,7 @@ from tiny_moa.deliberation.council import COUNCIL
 from tiny_moa.errors import InvalidRequest, SettingsError
 from tiny_moa.experts.base import Call
 from tiny_moa.measure import _hold_again, minutes_of
-from tiny_moa.models.runtime import CompletionRequest
+from tiny_moa.models.runtime import Completion, CompletionRequest, Listener
 from tiny_moa.server.team import Team
 from tiny_moa.settings import Depth, Settings, load_settings
 from tiny_moa.traces import TraceStore, traces_folder
@@ -174,3 +174,18 @@ def test_every_depth_can_be_set() -> None:
     assert load_settings({}).depth == "quick"
     with pytest.raises(SettingsError, match="TINY_MOA_DEPTH"):
         load_settings({"TINY_MOA_DEPTH": "profound"})
+
+
+@pytest.mark.parametrize(("question", "part"), [("Ann has 4 pens and buys 5. How many has she?", 1), (TASK, 1 / 2)])
+async def test_auto_keeps_time_for_a_team_only_where_one_could_help(tmp_path: Path, question: str, part: float) -> None:
+    deadlines: list[float] = []
+
+    class Watched(ScriptedRuntime):
+        async def complete(self, request: CompletionRequest, *, deadline: float, listener: Listener) -> Completion:
+            deadlines.append(deadline)
+            return await super().complete(request, deadline=deadline, listener=listener)
+
+    bounds = call(10_000)
+    async with scripted_team(tmp_path, ScriptedLauncher(build=lambda spec: Watched(codes, name=spec.name))) as team:
+        await team.asker.ask(question, bounds, depth="auto")
+    assert bounds.deadline - deadlines[0] == pytest.approx(10_000 * (1 - part), abs=500)

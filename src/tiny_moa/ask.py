@@ -124,14 +124,14 @@ class Asker:
         check_text("question", question)
         check_depth(depth)
         run = _Run(question, call, anyio.current_time(), documents=tuple(documents))
-        if depth != QUICK:  # the other half is for the council
-            run.call = call.until(run.began + (call.deadline - run.began) / 2)
         reader = next(filter(self._is_document, self._experts), None) if documents else None
         if reader is not None:
             run.route = Route((Step(reader, question),), "caller", "documents were given")
         else:
             run.route = await self._brain.route(question, run.share(_ROUTE_SHARE))
         route_seconds = anyio.current_time() - run.began
+        if self._may_deepen(run, depth, call):  # the other half is for the council
+            run.call = call.until(run.began + (call.deadline - run.began) / 2)
         await self._follow(run)
         parts = await self._deepen(run, depth, call, await self._finish(run))
         trace = Trace(run.route, route_seconds, tuple(run.done), tuple(parts), question, run.superseded)
@@ -321,6 +321,13 @@ class Asker:
             return parts
         run.superseded = tuple(range(place))
         return (place,)
+
+    def _may_deepen(self, run: _Run, depth: str, call: Call) -> bool:
+        """Whether a council may be asked when the answer is there, so that time is kept for it."""
+        kind = self._kind_of(run)
+        if depth == QUICK or self._council is None or kind is None:
+            return False
+        return depth != AUTO or not self._council.why_not(run.question, kind, call, is_refuted=True)
 
     def _kind_of(self, run: _Run) -> str | None:
         """What kind of task a council would be given; `None` for documents, calls, commands and work in several steps."""

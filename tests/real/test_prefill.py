@@ -11,7 +11,8 @@ from tests.fakes import Recorder
 from tests.gguf_files import HYBRIDS, write_random
 from tests.test_meeting import Numbers
 from tiny_moa.catalog import ModelSpec
-from tiny_moa.deliberation.meeting import Meeting, Standing
+from tiny_moa.deliberation.electorate import Standing
+from tiny_moa.deliberation.meeting import Meeting
 from tiny_moa.deliberation.panel import BALLOT, seat
 from tiny_moa.deliberation.rules import Rules
 from tiny_moa.experts.base import Call, TemplatedModel
