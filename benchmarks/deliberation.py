@@ -76,7 +76,7 @@ class Kept:
             name: {way: {i: asdict(o) for i, o in got.items()} for way, got in all_.items()} for name, all_ in self.sets.items()
         }
         new = self.path.with_suffix(".new")
-        new.write_text(json.dumps({"run": self.run, "made": self.made, "sets": said}, ensure_ascii=False, indent=1), "utf-8")
+        new.write_text(json.dumps({"run": self.run, "made": self.made, "sets": said}, indent=1), "utf-8")
         new.replace(self.path)
 
 

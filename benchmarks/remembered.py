@@ -82,7 +82,7 @@ class Replies:
         self._kept[key] = entry
         if self._path:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, **entry}, ensure_ascii=False) + "\n")
+                file.write(json.dumps({"key": key, **entry}) + "\n")
 
 
 class RememberingLauncher:

@@ -181,7 +181,7 @@ async def test_scores_are_remembered_with_the_tokens_that_were_read(benchmark: M
 def test_a_reply_whose_line_was_cut_off_is_forgotten(benchmark: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / "replies.jsonl"
     replies = benchmark.Replies(file)
-    replies.keep("a", {"scores": [1.0], "tokens": 3, "seconds": 0.1})
+    replies.keep("a", {"scores": [1.0], "tokens": 3, "seconds": 0.1, "more": "one\u2028line \ud800"})
     file.write_text(file.read_text("utf-8") + '{"key": "b", "sco', "utf-8")
     assert len(benchmark.Replies(file)) == 1
     assert [json.loads(line)["key"] for line in file.read_text("utf-8").splitlines()] == ["a"]
