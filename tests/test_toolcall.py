@@ -19,7 +19,7 @@ from tiny_moa.experts.checks import check_calls
 from tiny_moa.experts.toolcall import read_tools
 from tiny_moa.experts.toolcall.expert import calls_schema, likeliest, nothing_said, settle, weighed
 from tiny_moa.experts.toolcall.grounding import ground, unused_numbers, without_guesses
-from tiny_moa.experts.toolcall.narrowing import MOST_BYTES, MOST_SHOWN, narrow, terms
+from tiny_moa.experts.toolcall.narrowing import MOST_BYTES, MOST_SHOWN, brief, closeness, nearest, terms
 from tiny_moa.models.grammar import schema_grammar
 from tiny_moa.models.runtime import CompletionRequest
 
@@ -234,20 +234,26 @@ MANY = [tool(f"unit_{number}", f"handles the part number {number}", part=TEXT) f
 
 @pytest.mark.parametrize(
     ("request_text", "description"),
-    [("What is the weather in Rome?", "weather of a city"), ("부산 날씨를 알려줘", "도시의 날씨를 알려 준다")],
+    [
+        ("What is the weather in Rome?", "weather of a city"),
+        ("부산 날씨를 알려줘", "도시의 날씨를 알려 준다"),
+        ("부산 날씨를 알려줘", "Tells the weather of a city."),
+        ("Tell me the weather in Busan", "도시의 날씨를 알려 준다"),
+        ("내일 제주에 비가 올까?", "Forecast of rain for a city and a day."),
+    ],
 )
 def test_the_tool_that_shares_words_is_kept_out_of_two_hundred(request_text: str, description: str) -> None:
     offered = [*MANY[:120], tool("forecast", description, city=TEXT), *MANY[120:]]
-    shown = narrow(request_text, offered)
+    shown = nearest(offered, closeness(request_text, offered))
     assert "forecast" in [one["name"] for one in shown]
     assert len(shown) <= MOST_SHOWN
-    assert narrow(request_text, offered) == shown
+    assert nearest(offered, closeness(request_text, offered)) == shown
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=40), st.text(max_size=60))
 def test_narrowing_keeps_order_and_bounds_and_never_gives_nothing(descriptions: list[str], request_text: str) -> None:
     offered = [tool(f"t{number}", words) for number, words in enumerate(descriptions)]
-    shown = narrow(request_text, offered)
+    shown = nearest(offered, closeness(request_text, offered))
     assert 1 <= len(shown) <= MOST_SHOWN
     assert [one for one in offered if one in shown] == list(shown)
     assert len(shown) == 1 or sum(len(json.dumps(one, ensure_ascii=False).encode()) for one in shown) <= MOST_BYTES
@@ -264,6 +270,22 @@ async def test_two_hundred_wordy_tools_fit_into_a_context_of_4096_tokens(tmp_pat
     assert [options.context_tokens for options in launcher.options] == [4096]
     assert answer.fields["calls"] == [{"name": "weather", "arguments": {"city": "Rome"}}]
     assert any("of 201 tools were read" in note for note in answer.notes)
+
+
+async def test_of_a_long_list_without_a_word_in_common_the_model_chooses_by_all_names(tmp_path: Path) -> None:
+    launcher = scoring(wire({"city": "X"}), favourite="weather")
+    answer = await call_tools(tmp_path, launcher, "§§§ X", [*MANY[:100], WEATHER, *MANY[100:]])
+    assert answer.fields["calls"] == [{"name": "weather", "arguments": {"city": "X"}}]
+    assert any("of 201 tools were read" in note for note in answer.notes)
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=80), st.text(max_size=200)), min_size=1, max_size=60))
+def test_brief_lines_begin_with_the_name_and_stay_within_their_bound(texts: list[tuple[str, str]]) -> None:
+    offered = [tool(name, words) for name, words in texts]
+    lines = brief(offered)
+    assert all(line.startswith(name) for line, (name, _) in zip(lines, texts, strict=False))
+    assert 1 <= len(lines) <= len(offered)
+    assert len(lines) == 1 or sum(len(line.encode(errors="replace")) + 1 for line in lines) <= MOST_BYTES
 
 
 def test_names_come_apart_into_terms() -> None:

@@ -113,7 +113,25 @@ async def test_a_reply_says_who_answered_how_it_was_decided_and_what_was_checked
         ("ask", {"question": " "}, "the question is empty"),
         ("ask", {"question": "x" * 1_000_000}, "at most 60000 are read"),
         ("write_code", {"task": "x", "language": "?"}, "programming language"),
+        ("write_code", {"task": "x", "tests": "assert f(1 == 2"}, "the tests cannot be compiled"),
         ("call_tool", {"request": "x", "tools": []}, "the list of tools is empty"),
+        (
+            "call_tool",
+            {"request": "x", "tools": [{"name": "a", "parameters": {"type": "objekt"}}]},
+            "schema of tool 'a' cannot be used",
+        ),
+        ("call_tool", {"request": "x", "tools": [{"name": "a", "parameters": []}]}, "a JSON Schema is an object"),
+        (
+            "call_tool",
+            {"request": "x", "tools": [{"name": "a", "parameters": {"type": "array"}}]},
+            "the arguments must be an object",
+        ),
+        ("call_tool", {"request": "x", "tools": [{"name": "a", "parameters": {"$ref": "#/no"}}]}, "leads nowhere"),
+        ("call_tool", {"request": "x", "tools": [{"name": "a", "parameters": {"$ref": "#"}}]}, "leads to itself"),
+        ("call_tool", {"request": "x", "tools": [{"name": "a"}, {"name": "a"}]}, "two tools are called 'a'"),
+        ("call_tool", {"request": "x", "tools": [{"description": "nameless"}]}, "has no `name`"),
+        ("call_tool", {"request": "x" * 100_000, "tools": [{"name": "a"}]}, "100000 characters"),
+        ("call_tool", {"request": " ", "tools": [{"name": "a"}]}, "empty"),
         ("parse_document", {"source": "../secret.txt"}, "leads out of the folders"),
         ("parse_document", {"source": "/etc/passwd"}, "leads out of the folders"),
         ("parse_document", {"source": "http://127.0.0.1/a.pdf"}, "is a URL"),
@@ -162,7 +180,7 @@ async def test_a_crash_of_ours_reaches_the_caller_without_its_text(tmp_path: Pat
 @BOTH_ERAS
 async def test_the_deadline_gives_partial_text_marked_partial(tmp_path: Path, mode: Mode) -> None:
     async with client_of(scripted_team(tmp_path, Reply("one two three", wait=anyio.Event(), after=2)), mode) as client:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             result = await client.call_tool("linux_command", {"request": "x", "deadline_seconds": 1})
             assert result.is_error  # half a command is no command
             result = await client.call_tool("write_code", {"task": "x", "deadline_seconds": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -42,6 +43,44 @@ MANY = [
 ]
 
 
+def judge(reply: dict[str, Any], tools: list[dict[str, Any]]) -> None:
+    """Every call fits its tool's schema; where there is none, the reply says why."""
+    calls, schemas = reply["result"]["calls"], {tool.get("function", tool)["name"]: tool.get("function", tool) for tool in tools}
+    for call in calls:
+        schema = schemas[call["name"]].get("parameters", schemas[call["name"]].get("inputSchema"))
+        Draft202012Validator(schema).validate(call["arguments"])
+    assert calls or reply["result"]["reason"]
+
+
+def tool(**parameters: Any) -> dict[str, Any]:
+    return {"name": "keep", "description": "Keeps a thing on a shelf.", "parameters": {"type": "object", **parameters}}
+
+
+SCHEMAS = (
+    {"properties": {}, "additionalProperties": False},
+    {"properties": {"thing": {"type": "string", "pattern": "^[a-z]+$"}, "shelf": {"type": "integer"}}, "required": ["thing"]},
+    {"properties": {"share": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5}}, "required": ["share"]},
+    {"properties": {"kind": {"enum": ["cup", "book", 3, None]}, "sure": {"type": "boolean"}}, "required": ["kind", "sure"]},
+    {"properties": {"things": {"type": "array", "items": {"type": "string"}, "minItems": 2}}, "required": ["things"]},
+    {"properties": {"thing": {"type": ["string", "integer"]}}, "required": ["thing"], "not": {"required": ["other"]}},
+    {"properties": {"tree": {"$ref": "#/$defs/t"}}, "$defs": {"t": {"type": "array", "items": {"$ref": "#/$defs/t"}}}},
+    {"properties": {"a": {}, "b": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+)
+REQUESTS = ("Keep my 2 red books on shelf 7", "빨간 책 2권을 7번 선반에 둬")
+
+
+async def test_whatever_the_schema_the_embedded_model_proposes_valid_calls_or_none() -> None:
+    team = build_team(load_settings({}, deadline_seconds=600))
+    async with Client(build_server(team)) as client:
+        for part, text in zip(SCHEMAS, cycle(REQUESTS), strict=False):
+            one = tool(**part)
+            result = await client.call_tool("call_tool", {"request": text, "tools": [one], "max_tokens": 24})
+            if result.structured_content is None:
+                assert "cut off" in result.content[0].text  # type: ignore[union-attr]  # it went on and on inside one value
+            else:
+                judge(result.structured_content, [one])
+
+
 @pytest.mark.parametrize(
     ("request_text", "tools"),
     [
@@ -57,8 +96,4 @@ async def test_the_embedded_model_proposes_valid_calls_or_none(request_text: str
     if (reply := result.structured_content) is None:
         assert "cut off" in result.content[0].text  # type: ignore[union-attr]  # it went on and on inside one value
         return
-    calls, schemas = reply["result"]["calls"], {tool.get("function", tool)["name"]: tool.get("function", tool) for tool in tools}
-    for call in calls:
-        schema = schemas[call["name"]].get("parameters", schemas[call["name"]].get("inputSchema"))
-        Draft202012Validator(schema).validate(call["arguments"])
-    assert calls or reply["result"]["reason"]
+    judge(reply, tools)

@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from tiny_moa.experts.schemas import argument_fault
+
 _MAX_DIGITS = 2_000
 """Exact arithmetic stops before a number of more digits: 9**9**9 must not hang the server."""
 
@@ -173,22 +175,6 @@ def check_python(code: str) -> Check:
 # -- calls ----------------------------------------------------------------------------------------------------------
 
 
-_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
-
-
-def check_schema(schema: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a JSON Schema; `None` when nothing is."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as exc:
-        hint = f"; the types are {', '.join(_TYPES)}" if exc.json_path.endswith(".type") else ""
-        return f"at {exc.json_path}: {exc.message}{hint}"
-    return None
-
-
 def check_calls(calls: Sequence[Mapping[str, Any]], parameters: Mapping[str, Mapping[str, Any]]) -> tuple[Check, ...]:
     """Validate each call's arguments against the schema of the tool it names.
 
@@ -203,11 +189,8 @@ def _check_call(call: Mapping[str, Any], parameters: Mapping[str, Mapping[str, A
     name = str(call.get("name"))
     if name not in parameters:
         return Check("call", "tool list", False, f"there is no tool {name!r}")
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    fault = best_match(Draft202012Validator(parameters[name]).iter_errors(call.get("arguments")))
-    return Check("call", "JSON Schema", fault is None, f"{name}: {fault.message}" if fault else name)
+    fault = argument_fault(call.get("arguments"), parameters[name])
+    return Check("call", "JSON Schema", fault is None, f"{name}: {fault}" if fault else name)
 
 
 def parse_json(text: str, *, may_be_cut: bool = False) -> Any:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from tiny_moa.errors import ConversionFailed, InvalidRequest
 from tiny_moa.experts.base import Call, TemplatedModel
-from tiny_moa.experts.checks import check_schema
 from tiny_moa.experts.documents.document import Document, Page
 from tiny_moa.experts.documents.retrieval import Index, Passage
+from tiny_moa.experts.schemas import schema_fault, validator_of
 
 TEMPLATE: Final = "experts/extract"
 TEMPLATE_HOLES: Final = ("fields", "passages")
@@ -76,11 +76,10 @@ async def extract(document: Document, schema: Mapping[str, Any], model: Template
 
 def judge(found: Any, schema: Mapping[str, Any], pages: Sequence[Page]) -> Extraction:
     """Check extracted values by their schema and look each up in the pages; the page of a passage wins over an earlier one."""
-    from jsonschema import Draft202012Validator
 
     faults = [
         f"{'.'.join(map(str, error.absolute_path)) or 'the whole'}: {error.message[:200]}"
-        for error in Draft202012Validator(schema).iter_errors(found)
+        for error in validator_of(schema).iter_errors(found)
     ]
     fields = tuple(Field(path, value, find_page(value, pages)) for path, value in _leaves(found))
     faults += [f"{field.path}: {field.value!r} does not stand in the document" for field in fields if _is_strange(field)]
@@ -106,7 +105,7 @@ def _is_strange(field: Field) -> bool:
 
 def _described(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give the fields that a schema asks for, with what they mean."""
-    if (fault := check_schema(schema)) is not None:
+    if (fault := schema_fault(schema)) is not None:
         raise InvalidRequest(f"extract is no JSON Schema: {fault}")
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:

@@ -18,7 +18,7 @@ from tiny_moa.errors import CallsUnreadable, SchemaUnsupported
 from tiny_moa.experts import checks
 from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Task, TemplatedModel, cut_note, status_of
 from tiny_moa.experts.toolcall.grounding import Grounding, ground, unused_numbers, without_guesses
-from tiny_moa.experts.toolcall.narrowing import closeness, narrow
+from tiny_moa.experts.toolcall.narrowing import brief, closeness, is_short, nearest
 from tiny_moa.models.families import FAMILIES
 from tiny_moa.models.grammar import schema_grammar
 
@@ -53,9 +53,10 @@ class ToolCallExpert:
         """See `Expert.propose`."""
         if not task.tools:
             return Abstention(self.spec.name, "there are no tools to call here; give them to `call_tool`")
-        shown = narrow(task.text, task.tools)
+        shown, narrowed = await self._narrowed(task.text, task.tools, call)
         notes = () if len(shown) == len(task.tools) else (f"Only the {len(shown)} nearest of {len(task.tools)} tools were read.",)
         tools, attempts = await self._choose(task.text, shown, call)
+        attempts = (*narrowed, *attempts)
         if not tools:
             return self._no_call("no tool of the list does what the request asks for", attempts, notes)
         written, more = await self._write(task.text, tools, call)
@@ -76,6 +77,19 @@ class ToolCallExpert:
         validity = checks.check_calls(calls, _schemas(tools))
         proposal = self._proposal(calls, validity, found, (*notes, *cut_note(writer)))
         return replace(proposal, status=status_of(writer), attempts=attempts)
+
+    async def _narrowed(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[Sequence[Tool], tuple[Attempt, ...]]:
+        """Give the tools to choose among: by words in common with the request, and where there are none by the model."""
+        if is_short(tools):
+            return tools, ()
+        scores = closeness(request, tools)
+        if any(scores):
+            return nearest(tools, scores), ()
+        lines = brief(tools)
+        names = [str(tool["name"]) for tool in tools[: len(lines)]]
+        values = {"task": request, "tools": "\n".join(lines)}
+        shares, attempt = await self._model.score(CHOICE_TEMPLATE, values, names, call)
+        return nearest(tools[: len(lines)], shares), (attempt,)
 
     async def _choose(self, request: str, tools: Sequence[Tool], call: Call) -> tuple[Sequence[Tool], tuple[Attempt, ...]]:
         """Give the tools to fill in, the likeliest first and none when it does not fit, by the model's probabilities."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tiny_moa.errors import InvalidRequest
-from tiny_moa.experts import checks
+from tiny_moa.experts.schemas import schema_fault
 
 MOST_TOOLS = 1_000
 MOST_BYTES = 1 << 20
@@ -54,7 +54,7 @@ def _read_tool(tool: Any, position: int) -> Mapping[str, Any]:
 def _fault_of(schema: Any) -> str | None:
     if not isinstance(schema, Mapping):
         return f"a JSON Schema is an object, this is {_shown(schema)}"
-    if fault := checks.check_schema(schema):
+    if fault := schema_fault(schema):
         return fault
     kind = schema.get("type", "object")
     return None if kind == "object" else f"the arguments must be an object, not {kind!r}"
