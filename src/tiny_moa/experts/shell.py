@@ -39,6 +39,8 @@ _SURE = 0.98
 """The score from which a candidate that answers to every word of the request is taken without a model."""
 _LEAST = 0.7
 """Below this score a candidate shares too little with the request to be offered."""
+_LEAST_GROUNDED = 0.55
+"""The same where the request has a path, a pattern, an address or a size: it is hardly about anything but a shell."""
 _LEAST_ELSEWHERE = 0.88
 """The same where the request names nothing that a shell works on: it may be a question, and its words no names."""
 _NEAR = 0.03
@@ -101,7 +103,9 @@ class ShellExpert:
             return Abstention(self.spec.name, found)
         library = await self._read_library()
         candidates = await anyio.to_thread.run_sync(library.candidates, request)
-        least = _LEAST if library.is_about_a_shell(request) else _LEAST_ELSEWHERE
+        least = (
+            _LEAST_GROUNDED if library.is_grounded(request) else _LEAST if library.is_about_a_shell(request) else _LEAST_ELSEWHERE
+        )
         offered = tuple(candidate for candidate in candidates if candidate.score >= least)
         choice = await self._choose(task, request, offered, call)
         if isinstance(choice, Abstention):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from tiny_moa.experts.commands.find_line import Reading, write_find
 from tiny_moa.experts.commands.literals import Kind, Literal, split_literals
-from tiny_moa.experts.commands.quoting import quote, quote_path
-from tiny_moa.experts.commands.words import load_numbers, load_places, mark_places
+from tiny_moa.experts.commands.marks import Marks, load_marks, mark_places
+from tiny_moa.experts.commands.quoting import quote
+from tiny_moa.experts.commands.words import load_numbers
 
 FILE = Path(__file__).with_name("find_rules.toml")
 
@@ -41,8 +43,8 @@ _PARTS = {
     "<s>": f"⟦[SN]\\d+⟧(?!\\s?(?:{_TIME_OR_COUNT}))",
     "<m>": "⟦[NM]\\d+⟧",
     "<d>": "⟦D\\d+⟧",
-    "<w>": "[A-Za-z0-9][\\w.-]*",
-    "<t>": "(?:⟦[A-KM-Z]\\d+⟧|[A-Za-z0-9][\\w.-]*)",
+    "<w>": "[A-Za-z0-9][A-Za-z0-9_.-]*",
+    "<t>": "(?:⟦[A-KM-Z]\\d+⟧|[A-Za-z0-9][A-Za-z0-9_.-]*)",
 }
 _MINUTES = {"min": 1, "분": 1, "hou": 60, "시간": 60}
 _DAYS = {"day": 1, "일": 1, "wee": 7, "주": 7, "주일": 7, "mon": 30, "개월": 30, "달": 30, "yea": 365, "년": 365}
@@ -56,22 +58,6 @@ class Rule:
     kind: str
     gives: str
     says: tuple[re.Pattern[str], ...]
-
-
-@dataclass
-class _Reading:
-    """What was read so far; private to one call."""
-
-    text: str
-    literals: Sequence[Literal]
-    korean: bool = False
-    starts: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    tests: list[str] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
-    flags: set[str] = field(default_factory=set)
-    depth: str = ""
-    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +88,7 @@ class Sayings:
         objects: What is looked for, by the word for it; the first that is found counts.
         patterns: The remaining patterns, by name.
         numbers: The number of each number word.
-        marks: Phrases that name a place; see `words.load_places`.
+        marks: What is rewritten before the rules read.
     """
 
     rules: tuple[Rule, ...]
@@ -111,7 +97,7 @@ class Sayings:
     objects: Mapping[str, re.Pattern[str]]
     patterns: Mapping[str, re.Pattern[str]]
     numbers: Mapping[str, int]
-    marks: tuple[tuple[re.Pattern[str], str], ...]
+    marks: Marks
 
 
 def load_sayings(file: Path = FILE) -> Sayings:
@@ -125,7 +111,7 @@ def load_sayings(file: Path = FILE) -> Sayings:
         {kind: _pattern(text) for kind, text in table["objects"].items()},
         {name: _pattern(text) for name, text in table["patterns"].items()},
         load_numbers(),
-        load_places(),
+        load_marks(),
     )
 
 
@@ -156,10 +142,10 @@ def compose_find(request: str, sayings: Sayings) -> Plan | None:
         return None
     is_sure = bool(_ASKS.search(request)) or bool(reading.tests) or parts > 2
     score = max(0.0, (1.02 if is_sure else 0.985) - 0.11 * len(unread))
-    return Plan(_write(reading), score, unread, parts)
+    return Plan(write_find(reading), score, unread, parts)
 
 
-def _mark(request: str, sayings: Sayings) -> _Reading:
+def _mark(request: str, sayings: Sayings) -> Reading:
     literals: list[Literal] = []
     out = ""
     for piece in split_literals(mark_places(request, sayings.marks)):
@@ -174,7 +160,8 @@ def _mark(request: str, sayings: Sayings) -> _Reading:
         out += f"⟦{letter}{len(literals)}⟧"
         literals.append(literal)
     text = _byte_sizes(re.sub(r"\s+", " ", _count_words(out, literals, sayings)).strip(" .?!"), literals)
-    return _Reading(sayings.patterns["bulk"].sub(r"find \2\3 and \1 them \4 \5", text), literals)
+    text = sayings.patterns["bulk"].sub(r"find \2\3 and \1 them \4 \5", text)
+    return Reading(text, literals, flags={"either"} if sayings.patterns["either"].search(text) else set())
 
 
 def _count_words(text: str, literals: list[Literal], sayings: Sayings) -> str:
@@ -203,12 +190,12 @@ def _byte_sizes(text: str, literals: list[Literal]) -> str:
     return re.sub(r"⟦N(\d+)⟧\s?(?:bytes?\b|바이트)", put, text)
 
 
-def _value(found: str, reading: _Reading) -> str:
+def _value(found: str, reading: Reading) -> str:
     marked = re.fullmatch(r"⟦[A-Z](\d+)⟧", found)
     return reading.literals[int(marked[1])].value if marked else found.rstrip(".")
 
 
-def _read_globs(reading: _Reading, sayings: Sayings) -> None:
+def _read_globs(reading: Reading, sayings: Sayings) -> None:
     """Read patterns, endings and kinds that stand before the word "files": `*.txt files`, `.txt files`, `PHP files`."""
 
     def take(match: re.Match[str]) -> str:
@@ -232,7 +219,7 @@ def _read_globs(reading: _Reading, sayings: Sayings) -> None:
     reading.text = patterns["kind_korean"].sub(take_kind, patterns["kind"].sub(take_kind, reading.text))
 
 
-def _apply(rule: Rule, pattern: re.Pattern[str], reading: _Reading, sayings: Sayings) -> None:
+def _apply(rule: Rule, pattern: re.Pattern[str], reading: Reading, sayings: Sayings) -> None:
     for _ in range(3):
         match = pattern.search(reading.text)
         if (
@@ -258,7 +245,7 @@ def _is_no_place(match: re.Match[str], sayings: Sayings) -> bool:
     return not value.startswith("⟦") and value.lower() in sayings.extensions
 
 
-def _take(rule: Rule, match: re.Match[str], values: list[str], reading: _Reading, sayings: Sayings) -> None:
+def _take(rule: Rule, match: re.Match[str], values: list[str], reading: Reading, sayings: Sayings) -> None:
     match rule.kind:
         case "time":
             reading.tests.append(_time_test(rule.gives, match, reading, sayings))
@@ -267,7 +254,7 @@ def _take(rule: Rule, match: re.Match[str], values: list[str], reading: _Reading
         case "notname":
             reading.names.extend("!" + _name(rule.gives, value) for value in values)
         case "start":
-            reading.starts.extend(values)
+            reading.starts.extend(values or [rule.gives])
         case "depth":
             reading.depth = rule.gives.replace("{1}", values[0]) if values else rule.gives
         case "flag":
@@ -286,7 +273,7 @@ def _name(affix: str, value: str) -> str:
     return affix.format(value) if not (affix != "{}" and "*" in value) else value
 
 
-def _time_test(sign: str, match: re.Match[str], reading: _Reading, sayings: Sayings) -> str:
+def _time_test(sign: str, match: re.Match[str], reading: Reading, sayings: Sayings) -> str:
     found, unit = match["n"] or "1", match["unit"].lower()
     number = int(_value(found, reading)) if found.startswith("⟦") else 1
     clock = next((letter for word, letter in sayings.clocks.items() if (match["clock"] or "").lower().startswith(word)), "m")
@@ -296,7 +283,7 @@ def _time_test(sign: str, match: re.Match[str], reading: _Reading, sayings: Sayi
     return f"-{clock}time {sign}{number * _DAYS[key]}"
 
 
-def _read_kind(reading: _Reading, sayings: Sayings) -> None:
+def _read_kind(reading: Reading, sayings: Sayings) -> None:
     """Read what is looked for: files, folders, links or all of them; places were not read yet, so their words are masked."""
     if reading.kind:
         return
@@ -308,79 +295,9 @@ def _read_kind(reading: _Reading, sayings: Sayings) -> None:
     reading.kind = "files" if reading.names or reading.tests else ""
 
 
-def _unread(reading: _Reading, sayings: Sayings) -> tuple[str, ...]:
+def _unread(reading: Reading, sayings: Sayings) -> tuple[str, ...]:
     quiet, korean = sayings.patterns["quiet"], sayings.patterns["quiet_korean"]
     text = sayings.objects[reading.kind].sub(" ", reading.text) if reading.kind else reading.text
     text = re.sub(r"[(),;:/\"'`.?!-]", " ", quiet.sub(" ", text))
     words = [word for word in text.split() if not (re.search("[가-힣]", word) and korean.sub("", word) == "")]
     return tuple(dict.fromkeys(words))
-
-
-def _write(reading: _Reading) -> str:
-    action = _piped(_action(reading)) if "xargs" in reading.flags else _action(reading)
-    name = "-iname" if "nocase" in reading.flags else "-name"
-    positive = [f"{name} {quote(value)}" for value in dict.fromkeys(reading.names) if not value.startswith("!")]
-    negative = [f"! {name} {quote(value[1:])}" for value in dict.fromkeys(reading.names) if value.startswith("!")]
-    names = positive if len(positive) < 2 else ["\\( " + " -o ".join(positive) + " \\)"]
-    is_one = any(test.startswith(("-inum", "-samefile")) for test in reading.tests)
-    is_file = reading.kind == "f" or (
-        reading.kind == "files"
-        and not is_one
-        and ("-empty" in reading.tests or re.search(r"^(?:-delete|-exec (?!ls)|.*xargs)", action) is not None)
-    )
-    kind = "-type f" if is_file else f"-type {reading.kind}" if reading.kind in ("d", "l") else ""
-    head = ["find", "-L" if "follow" in reading.flags else "", *(map(quote_path, reading.starts) if reading.starts else ["."])]
-    parts = [
-        *head,
-        reading.depth,
-        "-xdev" if "xdev" in reading.flags else "",
-        kind,
-        *names,
-        *negative,
-        *dict.fromkeys(reading.tests),
-    ]
-    tail = " 2>/dev/null" if "quiet" in reading.flags else ""
-    if action.startswith("|"):
-        return " ".join(filter(None, parts)) + tail + " " + action
-    return " ".join(filter(None, [*parts, action])) + tail
-
-
-def _action(reading: _Reading) -> str:
-    """Write the first action that was read; a text to look for goes with any other."""
-    found = sorted(reading.actions, key=lambda action: action.startswith("grep"))
-    action = found[0] if found else ""
-    verb, _, rest = action.partition(" ")
-    match verb:
-        case "count":
-            return "| wc -l"
-        case "lines":
-            return "-exec wc -l {} +"
-        case "grep":
-            return f"-exec grep {'-n ' * ('numbered' in reading.flags)}{rest} {{}} +"
-        case "grepl":
-            return f"-exec grep -l {rest} {{}} +"
-        case "copy":
-            return f"-exec cp {{}} {rest} \\;"
-        case "move":
-            return f"-exec mv {{}} {rest} \\;"
-        case "sizes":
-            return "-exec ls -lS {} +"
-        case "replace":
-            return f"-exec sed -i {quote(_script(rest))} {{}} +"
-        case "delete":
-            return "-exec rm -r {} +" if reading.kind == "d" and "-empty" not in reading.tests else "-delete"
-    return action
-
-
-def _piped(action: str) -> str:
-    """Write an action that `find` would do itself as a pipe into `xargs`."""
-    if action == "-delete":
-        return "-print0 | xargs -0 rm"
-    return re.sub(r"^-exec (.*) \{\} \+$", r"-print0 | xargs -0 \1", action)
-
-
-def _script(values: str) -> str:
-    old, new = (
-        re.sub(r"([/&\\])", r"\\\1", part.strip("'")) for part in re.split(r"\s+(?=(?:[^']*'[^']*')*[^']*$)", values, maxsplit=1)
-    )
-    return f"s/{old}/{new}/g"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from tiny_moa.experts.commands import find, lint, options_of, table
+from tiny_moa.experts.commands import find, lint, options_of, table, tails
 from tiny_moa.experts.commands.matching import Match, find_matches
 from tiny_moa.experts.commands.tldr import read_tldr
-from tiny_moa.experts.commands.words import is_about_a_shell, is_korean
+from tiny_moa.experts.commands.words import is_about_a_shell, is_grounded, is_korean
 
+_WITH_A_TAIL = 0.985
+"""A command put together from two parts counts a little less than one that answers to the whole request."""
+_LEAST_TO_GO_ON = 0.7
+_ENDED = re.compile(r"[>&]\s*\S*$|\bwc -l$|-delete\b")
+"""Commands that nothing is written behind: they have an end already, or delete."""
 _EXPLAIN_FIND = ("Finds what the request describes: {}", "요청한 조건에 맞는 것을 찾는다: {}")
 
 
@@ -43,6 +49,7 @@ class CommandLibrary:
 
     commands: table.CommandTable
     sayings: find.Sayings
+    endings: tuple[tails.Tail, ...]
     programs: lint.Programs
     shipped: dict[str, frozenset[str]]
     _options: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
@@ -54,14 +61,31 @@ class CommandLibrary:
         if plan is not None:
             explanation = _EXPLAIN_FIND[is_korean(request)].format(plan.command)
             found.append(Candidate(plan.command, explanation, plan.score, (), "find", plan.unread, not plan.unread))
+        found.extend(self._with_tails(request))
         best: dict[str, Candidate] = {}
         for candidate in sorted(found, key=lambda candidate: -candidate.score):
             best.setdefault(candidate.command, candidate)
         return tuple(best.values())[:most]
 
+    def _with_tails(self, request: str) -> list[Candidate]:
+        """Give the commands for a request without its tail, with the tail written behind them."""
+        found = []
+        for cut in tails.cut_tails(request, self.endings, self.sayings.numbers):
+            said = cut.korean if is_korean(request) else cut.english
+            for base in self.candidates(cut.rest, most=2):
+                if base.score >= _LEAST_TO_GO_ON and not _ENDED.search(base.command):
+                    command, explanation = cut.added_to(base.command), f"{base.explanation} {said}"
+                    score = base.score * _WITH_A_TAIL
+                    found.append(replace(base, command=command, explanation=explanation, score=score))
+        return found
+
     def is_about_a_shell(self, request: str) -> bool:
         """Tell whether a request names something that a shell works on."""
         return is_about_a_shell(request, self.commands.lexicon)
+
+    def is_grounded(self, request: str) -> bool:
+        """Tell whether a request has a path, a pattern, an address or a size."""
+        return is_grounded(request, self.commands.lexicon)
 
     def review(self, command: str) -> lint.Review:
         """Look a command over."""
@@ -88,4 +112,6 @@ def load_library(tldr: Path | None = None) -> CommandLibrary:
         tldr: The `pages` folder of a tldr-pages checkout, for further candidates.
     """
     extra = read_tldr(tldr) if tldr else ()
-    return CommandLibrary(table.load_table(extra=extra), find.load_sayings(), lint.load_programs(), options_of.load_options())
+    sayings = find.load_sayings()
+    endings = tails.load_tails(sayings.numbers)
+    return CommandLibrary(table.load_table(extra=extra), sayings, endings, lint.load_programs(), options_of.load_options())

@@ -35,6 +35,11 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 _NEVER_A_KNOWN_WORD = frozenset({"ext", "delim", "date", "size", "n", "m", "mode", "url", "archive", "glob", "pid"})
 _LITERAL_WEIGHT = 1.6
 _MISSING_WEIGHT = 1.4
+_READS_CONTENT = re.compile(
+    r"(?:cat|head|tail|grep(?! -\w*[rR])|sed|awk|sort|uniq|wc|cut|tr|tac|rev|nl|diff(?! -r)|cmp|comm|paste|less|wget|curl|bash"
+    r"|source|fold|fmt|shuf|split|strings|xxd|iconv|jq|python3|join|echo)\b"
+)
+"""Programs that work on what is in files; a folder is nothing for them."""
 _HAVE_SUBCOMMANDS = frozenset(["git", "docker", "apt", "dnf", "yum", "snap", "pip", "systemctl", "npm"])
 _NAMES_A_PATH = frozenset({"file", "folder", "called", "named"})
 _DEFAULT_WEIGHT = 0.08
@@ -87,7 +92,9 @@ def find_matches(request: str, table: CommandTable, *, most: int = 5) -> tuple[M
 
 
 def _overlap(bag: Counter[str], wording: Wording, table: CommandTable) -> float:
-    shared = sum(table.weight(idea) * min(n, bag[idea]) for idea, n in wording.ideas.items())
+    shared = sum(table.weight(idea) * min(n, bag[idea]) for idea, n in wording.ideas.items() if idea in bag)
+    if not shared:
+        return 0.0
     total = sum(table.weight(idea) * n for idea, n in wording.ideas.items())
     return float(shared / (total + 0.4) * shared**0.5)
 
@@ -155,7 +162,8 @@ def _is_stray(tokens: Sequence[Token], slot: tuple[str, str, str], index: int) -
     literal, near = tokens[index].literal, neighbours(tokens, index)
     if literal is None or literal.strength == 3 or literal.is_optional:
         return False
-    return not (slot[1] == near[0] != "" or slot[2] == near[1] != "" or "named" in near or "called" in near)
+    is_as_said = any(here == there not in ("", "literal") for here, there in zip(slot[1:], near, strict=True))
+    return not (is_as_said or "named" in near or "called" in near)
 
 
 def _is_guessed(tokens: Sequence[Token], slot: str, index: int) -> bool:
@@ -192,6 +200,8 @@ def _assign(tokens: Sequence[Token], task: CommandTask, wording: Wording, *, is_
     for place, (slot, before, after) in enumerate(wording.slots):
         for index, token in enumerate(tokens):
             worth = _fit(token, slot, wording)
+            if _is_folder_for_a_reader(token, slot, task):
+                continue
             if token.literal is not None and worth > 0 and not (is_strict and _is_stray(tokens, wording.slots[place], index)):
                 near = neighbours(tokens, index)
                 worth += 0.8 * (bool(before) and before == near[0]) + 0.8 * (bool(after) and after == near[1])
@@ -208,6 +218,12 @@ def _assign(tokens: Sequence[Token], task: CommandTask, wording: Wording, *, is_
         if kind and kind.strength == 3:
             chosen[slot] = tuple(sorted({*chosen[slot], *more}))
     return chosen
+
+
+def _is_folder_for_a_reader(token: Token, slot: str, task: CommandTask) -> bool:
+    """Tell whether a place such as "the current folder" would stand where a program expects a file to read or write."""
+    is_place = token.literal is not None and token.literal.is_optional and token.literal.kind == "path"
+    return is_place and slot in ("file", "files") and _READS_CONTENT.match(task.run) is not None
 
 
 def _best_pairs(pairs: Sequence[tuple[float, int, str, int]], slots: Sequence[str]) -> list[tuple[float, int, str, int]]:

@@ -88,8 +88,8 @@ class CommandTable:
     weights: Mapping[str, float]
 
     def weight(self, idea: str) -> float:
-        """Give the weight of an idea; a word of no wording weighs most."""
-        return self.weights.get(idea, 2.0)
+        """Give the weight of an idea; a word of no wording weighs most, less in Korean, where it may be a verb like any other."""
+        return self.weights.get(idea, 2.0 if idea.isascii() else 1.2)
 
 
 def load_table(folder: Path = FOLDER, extra: Iterable[Row] = ()) -> CommandTable:

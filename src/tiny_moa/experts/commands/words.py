@@ -4,63 +4,29 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tiny_moa.experts.commands.literals import Literal, split_literals
+from tiny_moa.experts.commands.marks import FILE, Marks, load_marks, mark_places
 
-FILE = Path(__file__).with_name("words.toml")
 _HANGUL = re.compile(r"[가-힣]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9'+-]*|[가-힣]+|\d+")
-_PAIR_WORDS = r"(files?|folders?|director(?:y|ies)|regular|normal|plain|lines?|words?|(?:sym)?links?|names?|paths?)"
-_PAIR = re.compile(rf"\b{_PAIR_WORDS}/{_PAIR_WORDS}\b", re.IGNORECASE)
-_ENDING = re.compile(
-    r"\bfiles(?: that| which| whose names?)? (?:end(?:ing|s)? (?:in|with)|with (?:the )?extension)"
-    r" [\"']?\*?\.?([a-z0-9]{1,5})[\"']?(?:,? (?:or|and) [\"']?\*?\.([a-z0-9]{1,5})[\"']?)?(?![\w.])",
-    re.IGNORECASE,
+_UNITS = frozenset(
+    ["line", "column", "word", "character", "byte", "minute", "second", "day", "week", "month", "year", "time", "level", "number"]
 )
-_PHRASES = (
-    (re.compile(r"\bline[- ]numbers?\b", re.IGNORECASE), "linenumber"),
-    (re.compile(r"\b(?:begin|start)(?:s|ning|ing)? with\b", re.IGNORECASE), "startswith"),
-    (re.compile(r"\bend(?:s|ing)? with\b", re.IGNORECASE), "endswith"),
-    (re.compile(r"\bsha-(?=\d)", re.IGNORECASE), "sha"),
-    (
-        re.compile(
-            r"\bfirst (?=(?:and (?:the )?(?:\w+(?:th|rd|nd)|second|\d\w*) (?:comma separated )?)?(?:columns?|fields?)\b)",
-            re.IGNORECASE,
-        ),
-        "1st ",
-    ),
-    (re.compile(r"첫\s?번째(?=\s?(?:열|칸|칼럼|컬럼|필드|와|과|,))"), "1번째"),
-    (
-        re.compile(
-            r"\b(pattern|regexp?|regular expression) ([^\s\"'“‘*.][^\s\"']*[\[\]+\\^$|(][^\s\"']*|[\[^(\\][^\s\"']+)",
-            re.IGNORECASE,
-        ),
-        r'\1 "\2"',
-    ),
-    (
-        re.compile(
-            r"\b(run|execute|repeat|start|launch) (?:the )?(?:command |program )?(?!the\b|an?\b|it\b|all\b|command\b|script\b)"
-            r"([a-z][\w.+-]*(?: [\w./=+-]+){1,3}?) "
-            r"(?=every \S+ (?:seconds?|minutes?)\b|in (?:the )?background\b|again and again\b)",
-            re.IGNORECASE,
-        ),
-        r'\1 "\2" ',
-    ),
-    (re.compile(r"\be-mails?\b", re.IGNORECASE), "email"),
-    (re.compile(r"\b(comma|colon|semicolon|space|tab)-(?:separated|delimited)\b", re.IGNORECASE), r"\1 separated"),
+_ADJECTIVES = frozenset(
+    ["all", "current", "recursive", "empty", "hidden", "running", "new", "recent", "unique", "duplicate", "same", "random"]
 )
-_KOREAN_NUMBERS = ("두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열")
-_COUNTED = re.compile(
-    rf"(?<![가-힣])({'|'.join(_KOREAN_NUMBERS)})\s?(?=(?:번째|개|칸|줄|번만|번씩|글자|단어|초|분|시간|일|주|달|개월|단계|등분|조각)(?!기))"
+_VERB = re.compile(
+    r"[가-힣]*(?:[어아해봐줘지고서게기는은던할될운]|려면|려고|니다|세요|어요|아요|싶다|거나|도록|니까|면서|래|까)$"
 )
-_QUOTED = re.compile(r"(\"[^\"\n]+\"|“[^”\n]+”|(?<![\w가-힣])['‘`][^'’`\n]+['’`](?![A-Za-z0-9_]))")
-_ENDING_KOREAN = re.compile(r"확장자가 \.?([A-Za-z0-9]{1,5})인 (?:모든 )?파일")
+_ORDINALS = frozenset(["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"])
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _GROUNDS = frozenset({"path", "glob", "extension", "host", "url", "size", "mode", "variable"})
-_STDIN = r"\b(?:from )?(?:the )?(?:standard input|stdin)\b|표준\s?입력(?:에서|을|으로)?"
 
 
 @dataclass(frozen=True)
@@ -91,19 +57,15 @@ class Lexicon:
     prepositions: Mapping[str, str]
     naming: tuple[frozenset[str], frozenset[str], frozenset[str]]
     numbers: Mapping[str, int]
-    places: tuple[tuple[re.Pattern[str], str], ...]
+    marks: Marks
+    acronyms: frozenset[str]
+    """Words that are written in capitals without being meant literally."""
     subjects: frozenset[str]
     """Ideas that a shell works on."""
     media: frozenset[str]
     """Endings of files whose content is no plain text, which a request may be about without a shell in mind."""
     seen: frozenset[str] = field(default_factory=frozenset)
     """Words of the table's own wordings, which are known although they stand for themselves."""
-
-
-def load_places(file: Path = FILE) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Read the phrases that name a place, such as "the current folder", each with the path it means."""
-    table = tomllib.loads(file.read_text("utf-8"))["places"]
-    return tuple((re.compile(pattern, re.IGNORECASE), path) for path, pattern in table.items())
 
 
 def load_numbers(file: Path = FILE) -> dict[str, int]:
@@ -124,7 +86,8 @@ def load_lexicon(file: Path = FILE) -> Lexicon:
         prepositions=_roles(table["prepositions"]),
         naming=(_words(naming["before"]), _words(naming["after"]), _words(naming["korean"])),
         numbers=table["numbers"],
-        places=load_places(file),
+        marks=load_marks(file),
+        acronyms=_words(table["acronyms"]["english"]),
         subjects=_words(table["subjects"]["ideas"]),
         media=_words(table["subjects"]["media"]),
     )
@@ -154,59 +117,35 @@ def stem(word: str) -> str:
 
 def read_tokens(text: str, lexicon: Lexicon) -> tuple[Token, ...]:
     """Read a request into tokens, in the order of its words."""
-    marked = mark_places(text, lexicon.places)
+    marked = mark_places(text, lexicon.marks)
     tokens: list[Token] = []
     for piece in split_literals(marked):
         if piece.literal is not None:
             tokens.append(_marked(piece.literal))
+            tokens.extend([Token("th")] if _ORDINAL.fullmatch(piece.text) else [])
             continue
         follows_literal = bool(tokens and tokens[-1].literal and piece.text[:1].strip())
         end = 0 if follows_literal else -1
         for match in _WORD.finditer(piece.text):
             tokens.extend(_read_word(match[0], lexicon, glued=match.start() == end))
             end = match.end() if match[0].isascii() else -1
-    return tuple(_name_words(_number_words(tokens, lexicon), lexicon))
+    return tuple(_name_words(_number_words(_as_globs(tokens), lexicon), lexicon))
 
 
 def is_about_a_shell(text: str, lexicon: Lexicon) -> bool:
     """Tell whether a request names what a shell works on: a path, a pattern, an address, a size, or one of the subjects."""
-    return any(token.idea in lexicon.subjects or _is_ground(token.literal, lexicon) for token in read_tokens(text, lexicon))
+    return is_grounded(text, lexicon) or any(token.idea in lexicon.subjects for token in read_tokens(text, lexicon))
+
+
+def is_grounded(text: str, lexicon: Lexicon) -> bool:
+    """Tell whether a request has a path, a pattern, an address or a size."""
+    return any(_is_ground(token.literal, lexicon) for token in read_tokens(text, lexicon))
 
 
 def _is_ground(literal: Literal | None, lexicon: Lexicon) -> bool:
     if literal is None or literal.strength < 3 or literal.kind not in _GROUNDS:
         return False
     return literal.value.rpartition(".")[2].lower() not in lexicon.media
-
-
-def mark_places(text: str, places: Sequence[tuple[re.Pattern[str], str]]) -> str:
-    """Put place phrases such as "the current folder" into quotes of our own, so that they are read as literals.
-
-    Also reads "files ending in .txt" as `*.txt` files and "files/folders" as two words, which look like one path.
-    """
-    text = "".join(part if index % 2 else _one_word_each(part) for index, part in enumerate(_QUOTED.split(text)))
-    text = _PAIR.sub(r"\1 and \2", text)
-    text = _ENDING.sub(_files_ending, _ENDING_KOREAN.sub(r"*.\1 파일", text))
-    pieces = []
-    for piece in split_literals(text):
-        part = piece.text
-        if piece.literal is None:
-            for pattern, value in places:
-                part = pattern.sub(f" “\x01{value}”", part)
-            part = re.sub(_STDIN, " “\x02”", part, flags=re.IGNORECASE)
-        pieces.append(part)
-    return "".join(pieces)
-
-
-def _one_word_each(text: str) -> str:
-    """Write each phrase and each Korean number of text outside of quotes as one word."""
-    for pattern, word in _PHRASES:
-        text = pattern.sub(word, text)
-    return _COUNTED.sub(lambda match: str(_KOREAN_NUMBERS.index(match[1]) + 2), text)
-
-
-def _files_ending(match: re.Match[str]) -> str:
-    return " or ".join(f"*.{ending}" for ending in match.groups() if ending) + " files"
 
 
 def _marked(literal: Literal) -> Token:
@@ -228,6 +167,8 @@ def _read_english(word: str, lexicon: Lexicon) -> Token:
     if lower in lexicon.prepositions:
         return Token(role=lexicon.prepositions[lower], idea="called" if lower in ("called", "named") else "")
     literal = Literal("word", word, strength=1)
+    if len(word) > 3 and word.isupper() and lower not in lexicon.acronyms:
+        return Token("", Literal("word", word))
     for form in (lower, stem(lower), stem(lower) + "e"):
         if form in lexicon.ideas:
             return Token(lexicon.ideas[form], literal)
@@ -241,7 +182,7 @@ def _read_english(word: str, lexicon: Lexicon) -> Token:
 
 def _read_korean(word: str, lexicon: Lexicon, *, glued: bool) -> Iterable[Token]:
     if glued and (role := _particle(word, lexicon)):
-        yield Token(role=role[1])
+        yield Token("th" if role[1] == "nth" else "", role=role[1])
         word = word[len(role[0]) :]
     if word in lexicon.ignored and word not in lexicon.korean:
         yield Token(role="ignored")
@@ -294,9 +235,27 @@ def _number_words(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     out = list(tokens)
     for index, token in enumerate(tokens[:-1]):
         word = token.literal.value.lower() if token.literal else token.idea
-        if word in lexicon.numbers and (word != "second" or tokens[index + 1].idea in ("column", "line", "word")):
-            out[index] = Token("", Literal("number", str(lexicon.numbers[word])))
+        if (
+            word in lexicon.numbers
+            and _is_counted(word, tokens[index + 1])
+            and not (index and tokens[index - 1].idea == "current")
+        ):
+            out[index] = Token("th" if word in _ORDINALS else "", Literal("number", str(lexicon.numbers[word])))
     return out
+
+
+def _as_globs(tokens: list[Token]) -> list[Token]:
+    """Read an ending before the word "files" as a pattern: ".txt files" are `*.txt`."""
+    out = list(tokens)
+    for index, (token, following) in enumerate(pairwise(tokens)):
+        if token.literal and token.literal.kind == "extension" and following.idea == "file":
+            out[index] = Token("", Literal("glob", "*" + token.literal.value))
+    return out
+
+
+def _is_counted(word: str, following: Token) -> bool:
+    """Tell whether a number word stands before what it counts: "one" and "second" mean other things too."""
+    return word not in ("one", "second", "한") or following.idea in _UNITS
 
 
 def _name_words(tokens: list[Token], lexicon: Lexicon) -> Iterable[Token]:
@@ -315,7 +274,27 @@ def _name_words(tokens: list[Token], lexicon: Lexicon) -> Iterable[Token]:
             or "named" in (previous.role, following.role)
             or following.role in ("object", "to")
         )
-        if not is_word or near or (token.literal and token.literal.strength > 1):
+        near = near and not _describes(token)
+        is_strong = token.literal is not None and token.literal.strength > 1 and not _is_korean_verb(token, following)
+        if not is_word or is_strong or (near and not _is_korean_verb(token, following)):
             yield token
         else:
             yield Token(token.idea, None, token.role, token.is_known)
+
+
+def _describes(token: Token) -> bool:
+    """Tell whether a known word says of what kind something is, as in "the mounted volumes", and is no name of it."""
+    literal = token.literal
+    if literal is None or literal.strength > 1:
+        return False
+    return token.idea in _ADJECTIVES or re.search(r"[a-z](?:ed|ing)$", literal.value) is not None
+
+
+def _is_korean_verb(token: Token, following: Token) -> bool:
+    """Tell whether an unknown Korean word ends as verbs and adjectives do and nothing after it makes it a name."""
+    word = token.literal.value if token.literal else ""
+    return (
+        _VERB.fullmatch(word) is not None
+        and following.role not in ("object", "to", "named", "of", "place")
+        and following.idea not in ("folder", "file")
+    )
