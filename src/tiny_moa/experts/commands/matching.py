@@ -18,7 +18,7 @@ from tiny_moa.experts.commands.words import Token, read_tokens
 
 _PATHS = ("path", "glob", "quoted", "extension", "word", "stdin", "variable")
 _NAMES = ("word", "quoted", "path", "variable", "mode")
-_TEXTS = ("quoted", "word", "variable", "path", "extension", "url", "host", "number", "date", "glob")
+_TEXTS = ("quoted", "word", "variable", "path", "extension", "url", "host", "number", "date")
 _TAKES: Mapping[str, tuple[str, ...]] = {
     "file": _PATHS, "files": _PATHS, "dir": _PATHS, "dirs": _PATHS, "path": _PATHS, "paths": _PATHS, "source": _PATHS,
     "target": _PATHS, "archive": _PATHS, "link": _PATHS, "device": ("path", "word", "quoted"), "glob": ("glob",

@@ -22,7 +22,7 @@ _ADJECTIVES = frozenset(
     ["all", "current", "recursive", "empty", "hidden", "running", "new", "recent", "unique", "duplicate", "same", "random"]
 )
 _VERB = re.compile(
-    r"[가-힣]*(?:[어아해봐줘지고서게기는은던할될운]|려면|려고|니다|세요|어요|아요|싶다|거나|도록|니까|면서|래|까)$"
+    r"[가-힣]*(?:[어아해봐줘지고서게기는은던할될운켜워려쳐져춰눠둬놔혀]|려면|려고|니다|세요|어요|아요|싶다|거나|도록|니까|면서|래|까)$"
 )
 _ORDINALS = frozenset(["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"])
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
