@@ -366,3 +366,16 @@ async def test_voters_known_by_their_verdicts_are_asked_for_them() -> None:
     assert all(request.schema is None for runtime in runtimes for request in runtime.requests)
     ballots = next(entry.body["ballots"] for entry in found.minutes if entry.kind == "ballots")
     assert {given < 0 for ballot in ballots for given in ballot["credits"].values()} == {True, False}
+
+
+async def test_when_all_answers_are_refuted_the_next_round_hears_why_even_if_nobody_votes() -> None:
+    def learns(request: CompletionRequest) -> str:
+        return "It is 8." if "5 is wrong" in request.messages[-1].content else "It is 5."
+
+    runtimes = [ScriptedRuntime(learns) for _ in range(3)]
+    async with panel(*runtimes) as members:
+        found = await hold(members, Numbers(right="8", wrong=["5"]))
+    assert (found.text, found.reason, found.rounds) == ("It is 8.", "verifier", 2)
+    async with panel(*[says("It is 5.") for _ in range(3)]) as members:
+        found = await hold(members, Numbers(wrong=["5"]))
+    assert (found.text, found.reason, found.rounds) == ("It is 5.", "no voters", 2)

@@ -144,12 +144,12 @@ class Meeting:
         if self._is_agreed(table, classes):
             return "agreement"
         voters = [m for m in self._members if self._standing.weights.get(m.model.spec.name, 0.0) > 0]
-        if not voters:
+        if not voters and (is_last or not self._is_refuted):
             return "no voters"
         if (short := self._is_short(call)) is not None:
             return short
-        ballots = await self._ballots(number, table, voters, call)
-        counted = self._count(number, table, classes, ballots)
+        ballots = await self._ballots(number, table, voters, call) if voters else []
+        counted = self._count(number, table, classes, ballots) if voters else None
         if counted is not None and has_enough(self._convictions, self._utility, self._rules.effort):
             return "evidence"
         self._remember(number, table, classes)
@@ -310,6 +310,11 @@ class Meeting:
         self._note("state", round=number, state=render(kept))
 
     # -- bounds and minutes ---------------------------------------------------------------------------------------------
+
+    @property
+    def _is_refuted(self) -> bool:
+        """Whether even the best answer so far was shown to be wrong, so that there is something to tell the next round."""
+        return self._best.proposed is not None and self._best.proposed.finding.proof < 0
 
     def _is_short(self, call: Call) -> Reason | None:
         if anyio.current_time() >= call.deadline:
