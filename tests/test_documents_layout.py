@@ -370,3 +370,28 @@ def test_a_numbered_heading_is_no_title_and_levels_have_no_gaps() -> None:
     ]
     found = blocks.level_headings([[Block(0, 0, 9, 9, "heading", "Title", 1), Block(0, 9, 9, 9, "heading", "1 A", 3)]])
     assert levels == [1, 2, 3] and [box.level for box in found[0] if isinstance(box, Block)] == [1, 2]
+
+
+def test_bare_numbers_before_the_items_of_a_list_get_a_point_and_those_of_a_table_do_not() -> None:
+    items = [run(text, x, 100 + 12 * row) for row in range(3) for x, text in ((50, str(row + 1)), (68, f"item {row}"))]
+    assert [line.text for line in layout.join_words(items)] == ["1. item 0", "2. item 1", "3. item 2"]
+    head = [run("No", 50, 88), run("Name", 68, 88)]
+    assert "1" in [line.text for line in layout.join_words([*head, *items])]
+
+
+def test_columns_closer_than_usual_are_told_by_the_lines_that_begin_below_each_other() -> None:
+    left = [Run(50, 100 + 14 * row, 245, 110 + 14 * row, f"left {row} {PROSE}") for row in range(8)]
+    right = [Run(254, 100 + 14 * row, 450, 110 + 14 * row, f"right {row} {PROSE}") for row in range(8)]
+    assert len(layout.join_words([*left, *right])) == 16
+
+
+def test_what_follows_below_both_columns_is_read_after_them() -> None:
+    left, right = column(50, 6, "l"), column(320, 6, "r")
+    below = [run("a heading", 50, 200, height=14), run(f"and {PROSE}", 50, 222)]
+    assert reading_order.order_columns([*left, *right, *below]) == [*left, *right, *below]
+
+
+def test_a_heading_at_the_edge_below_a_title_in_the_middle_is_one_of_its_own() -> None:
+    lines = [run("The title", 200, 100, height=20, bold=True), run("Summary", 50, 125, height=20, bold=True)]
+    built = blocks.build_blocks([*lines, *column(50, 3, "p", 160)], BODY)
+    assert texts_of(built)[:4] == ["", "The title", "", "Summary"]

@@ -24,6 +24,7 @@ def line(text: str, number: int, *, width: float, left: float = 50.0, space: flo
         ("길잡이가 되", "어 왔다.", True),
         ("1903년에 인", "천 앞바다의", True),
         ("작은 방법", "이다.", True),
+        ("먼저 갖추게", "된다.", False),
         ("다니는 길잡", "이가 되어", True),  # seen elsewhere as one
         ("그 등대는", "바다를 본다", False),  # each seen elsewhere by itself
         ("섬에 세워졌으며,", "그 뒤로", False),
@@ -45,7 +46,7 @@ def test_full_lines_show_that_words_are_divided_and_ragged_ones_that_they_are_no
     ragged = [line("등대는 오랫동안 바다를 오가는", number, width=200 - 30 * (number % 3)) for number in range(8)]
     assert measure_wording([full]).divides is True
     assert measure_wording([ragged]).divides is False
-    assert measure_wording([full[:3]]).divides is None
+    assert measure_wording([full[:2]]).divides is None
 
 
 def test_stretched_spaces_show_what_a_justified_line_lacked() -> None:

@@ -26,6 +26,8 @@ _SAME_HEIGHT_BOLD = 0.08
 """The same for bold lines, which may be headings below each other."""
 _SHORT_LINE = 0.5
 """A line shorter than this share of its column ends its paragraph where the next one begins with a capital."""
+_FAR_LEFT = 4.0
+"""Lines that begin further to the left than this many heights do not go on."""
 _USUAL_GAP = 0.3
 """Space between the lines of a paragraph where none shows it, in line heights."""
 _WIDE_GAP = 0.8
@@ -69,11 +71,13 @@ class Typography:
         body_height: Height of most of its text.
         heading_heights: Heights of text larger than that, the largest first.
         wording: How it divides Korean words.
+        is_bold: Whether most of its text is bold, so that bold letters are no heading.
     """
 
     body_height: float
     heading_heights: tuple[float, ...]
     wording: Wording = UNKNOWN
+    is_bold: bool = False
 
 
 def measure(pages: Sequence[Sequence[Run]]) -> Typography:
@@ -100,7 +104,8 @@ def measure(pages: Sequence[Sequence[Run]]) -> Typography:
     for height in sorted(weights, reverse=True):
         if height > body * _LARGER and (not heights or height < heights[-1] * 0.94):
             heights.append(height)
-    return Typography(body, tuple(heights), measure_wording(pages))
+    bold = sum(len(line.text) for lines in pages for line in lines if line.is_bold and abs(line.height - body) < 0.1)
+    return Typography(body, tuple(heights), measure_wording(pages), is_bold=bold * 2 > weights[body])
 
 
 def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
@@ -187,11 +192,18 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
         or CAPTION.match(line.text)
         or (_REFERENCE.match(line.text) and _REFERENCE.match(lines[0].text))
         or _ended_row(lines, line)
+        or _stands_elsewhere(lines, line)
     ):
         return True
     if gap < -0.5:
         return _ends_sentence(last.text) or not line.text[:1].islower()
     return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line) or _ended_early(last, line, right)
+
+
+def _stands_elsewhere(lines: Sequence[Run], line: Run) -> bool:
+    """Whether a line begins far to the left of those before, as a heading at the edge below a title in the middle."""
+    is_centred = abs((line.left + line.right) - (lines[-1].left + lines[-1].right)) < 2 * line.height
+    return min(above.left for above in lines) - line.left > _FAR_LEFT * line.height and not is_centred
 
 
 def _ended_row(lines: Sequence[Run], line: Run) -> bool:
@@ -257,7 +269,7 @@ def heading_level(lines: Sequence[Run], text: str, typography: Typography) -> in
     is_short = len(text) <= _MAX_HEADING_CHARACTERS and len(lines) <= 4 and any(character.isalpha() for character in text)
     if not is_short or text.endswith(_SENTENCE_END[:3]) or (MARKER.fullmatch(text.split()[0]) and not _NUMBER.match(text)):
         return 0
-    if not is_larger and (not all(line.is_bold for line in lines) or height < 0.9 * typography.body_height):
+    if not is_larger and (typography.is_bold or not all(line.is_bold for line in lines) or height < 0.9 * typography.body_height):
         return 0
     rank = sum(height < size * 0.94 for size in typography.heading_heights) + 1
     return min(max(rank, 1), 6)
@@ -267,14 +279,14 @@ def level_headings(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
     """Make the levels of a document's headings follow each other, and numbered ones follow their numbers.
 
     Only the title is on level 1: a heading that is alone on the highest level, or the document's first words where
-    all other headings as large are numbered.
+    all other headings as large are numbered, or begin at one edge and it does not.
     """
     headings = [box for page in pages for box in page if isinstance(box, Block) and box.kind == "heading"]
     used = Counter(heading.level for heading in headings)
     highest = min(used, default=0)
     top = [heading for heading in headings if heading.level == highest]
     first_box = next((box for page in pages for box in page if isinstance(box, Block)), None)
-    is_title = len(top) > 1 and top[0] is first_box and not _depth(top[0]) and all(map(_depth, top[1:]))
+    is_title = len(top) > 1 and top[0] is first_box and not _depth(top[0]) and (all(map(_depth, top[1:])) or _is_centred(top))
     first = 1 if len(top) == 1 else 2
     levels = {level: index + first for index, level in enumerate(sorted(used))}
     leveled = [
@@ -282,6 +294,12 @@ def level_headings(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:
         for page in pages
     ]
     return _without_gaps(_level_numbered(leveled))
+
+
+def _is_centred(headings: Sequence[Block]) -> bool:
+    """Whether the first heading begins further to the right than all others, which begin together."""
+    lefts = [heading.left for heading in headings[1:]]
+    return max(lefts) - min(lefts) < 2 and headings[0].left - max(lefts) > 2 * headings[0].height
 
 
 def _without_gaps(pages: Sequence[Sequence[Box]]) -> list[list[Box]]:

@@ -28,8 +28,8 @@ _OVERLAP: Final = 0.6
 _SIZE_CHANGE: Final = 0.12
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|medi(?:um)?$|cmbx|sfbx|-bd", re.IGNORECASE)
 _MONO = re.compile(r"courier|mono|nimbusmon|consol|typewriter|cmtt|sftt|menlo|-code|coding", re.IGNORECASE)
-_LIGATURE = re.compile("[\ufb00-\ufb06\u210e\U0001d400-\U0001d7ff]")
-"""Ligatures, and the slanted and bold letters of formulas, which are read as plain ones."""
+_LIGATURE = re.compile("[\ufb00-\ufb06\ufb1d-\ufdfb\ufe70-\ufefc\u210e\U0001d400-\U0001d7ff]")
+"""Ligatures, the shapes of Arabic letters, and the slanted and bold letters of formulas, which are read as plain ones."""
 _ALEFS: Final = frozenset("اأإآ")
 _LAM: Final = "ل"
 _LAM_GAP: Final = 0.45

@@ -16,7 +16,7 @@ from tiny_moa.experts.documents.layout import Run
 
 _SYLLABLE: Final = 1.15
 """What a line lacks that is full up to a syllable is less than this many line heights."""
-_MIN_LINES: Final = 4
+_MIN_LINES: Final = 3
 _MIN_FULL: Final = 0.85
 """Share of lines that are full where words are divided."""
 _FEW_FULL: Final = 0.6
@@ -25,9 +25,11 @@ _SPACE: Final = 0.3
 """Width of a space where no line shows it, as a share of the line's height."""
 _HANGUL = re.compile("[가-힣]")
 _TAIL = re.compile(
-    r"(?:습니다|니다|었다|았다|였다|하였다|한다|된다|이다|입니다|이며|다|을|를|은|는|의|에|에서|으로|로|와|과|까지|부터)(?=[\s.,)]|$)"
+    r"(?:들[이은을의과도]?|들에게|습니다|니다|었다|았다|였다|다|을|를|은|는|의|에|에서|으로|로|와|과|이며)(?=[\s.,)]|$)"
 )
 """What no word is by itself: the rest of one."""
+_VERB = re.compile(r"(?:하였다|한다|된다|이다|입니다|까지|부터)(?=[\s.,)]|$)")
+"""What is the rest of a word, except after one that has ended."""
 _END = re.compile(
     r".(?:[을를은는이가에의와과로도만고며면지게해한된할될및등다서]|까지|부터|에서|으로|하여|되어|하는|있는|위해|통해|[.,!?:;)\]」』”’])$"
 )
@@ -66,7 +68,9 @@ def is_divided(line: str, below: str, wording: Wording) -> bool:
     last, first = line.split()[-1:], below.split()[:1]
     if not last or not first or not (_HANGUL.match(last[0][-1]) and _HANGUL.match(first[0])) or wording.divides is False:
         return False
-    return _is_one_word(last[0], first[0], wording.words) if wording.divides else _TAIL.match(below) is not None
+    if wording.divides:
+        return _is_one_word(last[0], first[0], wording.words)
+    return bool(_TAIL.match(below)) or (bool(_VERB.match(below)) and not _END.search(last[0]))
 
 
 def _is_one_word(last: str, first: str, words: Collection[str]) -> bool:

@@ -9,8 +9,8 @@ import re
 import statistics
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Final, TypeVar
 
@@ -23,6 +23,9 @@ _WORD_GAP = 1.2
 """A gap wider than this many line heights separates columns or cells, not words; justified text stays below 1."""
 _NARROW_GAP = 0.5
 """A gap wider than this can separate cells where the rows around have one in the same place."""
+_COLUMN_GAP = 0.7
+_COLUMN_ROWS = 4
+"""A gap wider than this many line heights divides columns where this many other rows begin after it."""
 _WIDEST_SPACE = 2.5
 """Spaces of justified text are narrower than this many line heights."""
 _FULL_WORDS = 4
@@ -88,7 +91,9 @@ def join_words(words: Sequence[Run]) -> list[Run]:
         Lines from the top down and from left to right; every word is in exactly one.
     """
     rows = group_rows(words)
-    split = [_split_row(row, _shared_gaps(rows, number)) for number, row in enumerate(rows)]
+    starts = Counter(round(word.left) for row in rows for word in _beginnings(row))
+    split = [_split_row(row, [*_shared_gaps(rows, number), *_column_gaps(row, starts)]) for number, row in enumerate(rows)]
+    split = join_numbers(split)
     full = {(line[0].left, line[-1].right) for row in split for line in row if len(line) >= _FULL_WORDS}
     return [_one_line(line) for row in split for line in (_join_justified(row, full) if len(row) > 1 else row)]
 
@@ -131,11 +136,60 @@ def _shared_gaps(rows: Sequence[Sequence[Run]], number: int) -> list[float]:
     return [start for start, end in wide if sum(_has_gap(other, start, end, row[0].height) for other in near) >= 2]
 
 
+def _beginnings(row: Sequence[Run]) -> list[Run]:
+    """Give the first word of a row, and those after a gap that may divide columns."""
+    return [row[0], *(right for left, right in pairwise(row) if right.left - left.right > _COLUMN_GAP * row[0].height)]
+
+
+def _column_gaps(row: Sequence[Run], starts: Mapping[int, int]) -> list[float]:
+    """Give where the narrow gaps of a row begin after which others begin, or go on: the lines of a column close to this one."""
+    after = {id(word) for word in _beginnings(row)[1:]}
+    return [
+        left.right
+        for left, right in pairwise(row)
+        if id(right) in after and sum(starts.get(round(right.left) + shift, 0) for shift in (-1, 0, 1)) > _COLUMN_ROWS
+    ]
+
+
 def _has_gap(row: Sequence[Run], start: float, end: float, height: float) -> bool:
     """Whether a row has words on both sides of a free strip that is in the same place."""
     before = max((word.right for word in row if word.left < (start + end) / 2), default=None)
     after = min((word.left for word in row if word.left >= (start + end) / 2), default=None)
     return before is not None and after is not None and min(after, end) - max(before, start) > 0.8 * _NARROW_GAP * height
+
+
+def join_numbers(rows: Sequence[Sequence[list[Run]]]) -> list[list[list[Run]]]:
+    """Give bare numbers before a list's items a point and join them to their items; those of a table's rows stay cells.
+
+    They count from 1 up, stand below each other, are no larger than most text, and only their item is on their line.
+    """
+    found: dict[int, list[int]] = {}
+    usual = (
+        statistics.median_low(word.height for row in rows for part in row for word in part for _ in word.text) if rows else 0.0
+    )
+    for place, row in enumerate(rows):
+        words = [word for part in row for word in part]
+        if len(row) > 2 or words[0].height > 1.1 * usual or len(words) < 2 or not _is_number_before(words[0], words[1]):
+            continue
+        above = [word.left for part in rows[place - 1] for word in part] if place else []
+        is_head = all(any(abs(left - word.left) < 2 for left in above) for word in words[:2])
+        last = rows[found[round(words[0].left)][-1]][0][0] if round(words[0].left) in found else None
+        if last is not None and int(words[0].text) == int(last.text) + 1:
+            found[round(words[0].left)].append(place)
+        elif words[0].text == "1" and not is_head:
+            found[round(words[0].left)] = [place]
+    items = {place for places in found.values() if len(places) > 1 for place in places}
+    return [_numbered(row) if place in items else list(row) for place, row in enumerate(rows)]
+
+
+def _is_number_before(number: Run, word: Run) -> bool:
+    gap = (word.left - number.right) / number.height
+    return number.text.isdecimal() and len(number.text) <= 2 and 0.7 < gap < 2.2 and word.text[:1].isalpha()
+
+
+def _numbered(row: Sequence[list[Run]]) -> list[list[Run]]:
+    number, *words = [word for part in row for word in part]
+    return [[replace(number, text=f"{number.text}."), *words]]
 
 
 def _join_justified(row: Sequence[list[Run]], full: set[tuple[float, float]]) -> list[list[Run]]:

@@ -22,6 +22,10 @@ _STEP = 0.9
 """Rows of one band are closer than this many line heights."""
 _WIDE_STEP = 1.8
 """The same for two rows that have several parts each."""
+_TOGETHER = 2.5
+"""Balanced columns end within this many line heights of each other."""
+_BELOW = 1.2
+"""What follows below them stands off by more than this."""
 _MIN_APART_LINES = 6
 _MAX_SHARED = 0.35
 """Share of lines that stand on the same base line as one beside them, by accident, in columns that are no table."""
@@ -110,7 +114,21 @@ def _read_band(band: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox
 def _read_columns(items: Sequence[AnyBox], gutter: float, depth: int) -> list[AnyBox]:
     left = [item for item in items if item.right <= gutter]
     right = [item for item in items if item.right > gutter]
-    return order_columns(left, depth + 1) + order_columns(right, depth + 1)
+    left, below = _divide_below(left, right)
+    return order_columns(left, depth + 1) + order_columns(right, depth + 1) + order_columns(below, depth + 1)
+
+
+def _divide_below(left: Sequence[AnyBox], right: Sequence[AnyBox]) -> tuple[list[AnyBox], list[AnyBox]]:
+    """Divide a left column where it goes on after both columns ended together, and a gap follows."""
+    end = max((item.bottom for item in right), default=float("inf"))
+    ordered = sorted(left, key=lambda item: item.top)
+    left_end = ordered[0].bottom if ordered else 0.0
+    for place, (above, below) in enumerate(pairwise(ordered), 1):
+        left_end = max(left_end, above.bottom)
+        height = min(above.height, below.height)
+        if below.top - left_end > _BELOW * height and abs(left_end - end) < _TOGETHER * height and below.top > end:
+            return ordered[:place], ordered[place:]
+    return list(left), []
 
 
 def _is_tabular(row: Sequence[Box], gutter: float) -> bool:
