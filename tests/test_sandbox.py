@@ -129,12 +129,12 @@ async def test_a_cancelled_run_ends_its_process() -> None:
 @pytest.mark.parametrize(
     ("source", "missing"),
     [
-        ("import heapq", "the module heapq"),
+        ("import numpy", "the module numpy"),
         ("from collections import OrderedDict", "collections.OrderedDict"),
         ("def f():\n    yield 1", "yield expressions"),
-        ("x = [1]\ndel x[0]", "'del' statement"),
+        ("x = [1]\ndel x", "'del' statement"),
         ("class A(int): pass", "class inheritance and metaclasses"),
-        ("str.maketrans('a', 'b')", "str.maketrans"),
+        ("'{a}'.format_map({'a': 1})", "str.format_map"),
         ("globals()", "the function globals()"),
     ],
 )

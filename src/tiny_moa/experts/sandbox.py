@@ -1,8 +1,8 @@
 """Runs Python that nobody has read, in a fresh interpreter process without files, network or environment; judges nothing.
 
 The interpreter is Monty: a subset of Python in a process of its own, which ends with the run. It keeps limits of time,
-memory and recursion by itself, and is killed when it does not. What it cannot do is nobody's mistake: such a run is
-*refused*, and says what was missing.
+memory and recursion by itself, and is killed when it does not. Programs are rewritten for it where that changes nothing. What
+it cannot do is nobody's mistake: such a run is *refused*, and says what was missing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 import anyio
 import anyio.to_thread
+
+from tiny_moa.experts.rewriting import ignored_method, rewritten
 
 if TYPE_CHECKING:
     from pydantic_monty import MontyError
@@ -44,12 +49,16 @@ _MISSING = (
     (re.compile(r"AttributeError: module '([\w.]+)' has no attribute '(\w+)'"), "{0}.{1}"),
     (re.compile(r"NotImplementedError: The monty syntax parser does not yet support (?:the )?(.+)"), "{0}"),
     (re.compile(r"NotImplementedError: (.*[Mm]onty.*)"), "{0}"),
+    (re.compile(r"NotImplementedError: (Wildcard imports) "), "{0}"),
     (re.compile(r"PermissionError: Permission denied: (.+)"), "access to files ({0})"),
     (re.compile(r"RuntimeError: (Internal error in monty: .*)"), "{0}"),
     (re.compile(r"\w+: '([\w.]+)' is not supported in this environment"), "{0}"),
 )
 _NO_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
-_NO_ATTRIBUTE = re.compile(r"AttributeError: (?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
+_NO_ATTRIBUTE = re.compile(r"AttributeError: (?:type object )?'(?:[\w.]+\.)?(\w+)'(?: object)? has no attribute '(\w+)'")
+_LIBRARY: Mapping[str, type] = {
+    one.__name__: one for one in (Counter, defaultdict, deque, date, datetime, timedelta, Decimal, re.Pattern, re.Match)
+}
 
 
 @dataclass(frozen=True)
@@ -106,14 +115,25 @@ async def run_program(source: str, *, limits: Limits | None = None) -> Outcome:
     if len(source) > MAX_SOURCE_CHARS:
         return Outcome("refused", error=f"room for {len(source)} characters of source; {MAX_SOURCE_CHARS} are the most")
     try:
-        program = _showing_its_value(source)
+        program = _showing_its_value(_runnable(source))
     except SyntaxError as exc:
         return Outcome("raised", error=f"SyntaxError: {exc.msg} (line {exc.lineno})")
     except (RecursionError, MemoryError):
         return Outcome("recursion", error="SyntaxError: the source is too deeply nested")
     except ValueError as exc:
         return Outcome("raised", error=f"SyntaxError: {exc}")
-    return await _run(program, bounds)
+    outcome = await _run(program, bounds)
+    if outcome.kind == "raised" and (ignored := ignored_method(program, outcome.error)):
+        return replace(outcome, kind="refused", error=ignored)
+    return outcome
+
+
+def _runnable(source: str) -> str:
+    """The program in the interpreter's own words, or as it is when it is too deep or too large to be written anew."""
+    try:
+        return rewritten(source)
+    except (RecursionError, ValueError):
+        return source
 
 
 async def _run(program: str, limits: Limits) -> Outcome:
@@ -241,6 +261,6 @@ def missing_feature(error: str) -> str:
             return words.format(*found.groups())
     if (found := _NO_NAME.match(error)) and hasattr(builtins, found[1]):
         return f"the function {found[1]}()"
-    if (found := _NO_ATTRIBUTE.match(error)) and hasattr(getattr(builtins, found[1], None), found[2]):
+    if (found := _NO_ATTRIBUTE.match(error)) and hasattr(getattr(builtins, found[1], _LIBRARY.get(found[1])), found[2]):
         return f"{found[1]}.{found[2]}"
     return ""
