@@ -18,7 +18,7 @@ from tiny_moa.experts.base import Task
 from tiny_moa.experts.checks import check_calls
 from tiny_moa.experts.toolcall import read_tools
 from tiny_moa.experts.toolcall.expert import calls_schema, likeliest, nothing_said, settle, weighed
-from tiny_moa.experts.toolcall.grounding import ground, unused_numbers, without_guesses
+from tiny_moa.experts.toolcall.grounding import ground, listed_numbers, unused_numbers, without_guesses
 from tiny_moa.experts.toolcall.narrowing import MOST_BYTES, MOST_SHOWN, brief, closeness, nearest, terms
 from tiny_moa.models.grammar import schema_grammar
 from tiny_moa.models.runtime import CompletionRequest
@@ -99,6 +99,17 @@ async def test_a_figure_that_no_call_uses_is_asked_after_once(tmp_path: Path) ->
     assert (cut_off.status, len(cut_off.fields["calls"])) == ("unverified", 1)
     kept = await call_tools(tmp_path, [adding(5), adding(77, 9)], "add 5, and add 9")
     assert [call["arguments"]["a"] for call in kept.fields["calls"]] == [5]
+
+
+async def test_a_listed_figure_that_no_call_uses_wants_a_call_more(tmp_path: Path) -> None:
+    def adding(request: CompletionRequest) -> str:
+        more = "leaves out 2" in request.messages[-1].content
+        return json.dumps([{"name": "add", "arguments": {"a": number}} for number in ((1, 2) if more else (1,))])
+
+    launcher = ScriptedLauncher(adding)
+    reply = await call_tools(tmp_path, launcher, "add 1 and 2")
+    assert [call["arguments"] for call in reply.fields["calls"]] == [{"a": 1}, {"a": 2}]
+    assert [request.schema["minItems"] for request in launcher.runtimes[0].requests if request.schema] == [1, 2]
 
 
 async def test_a_value_that_is_nowhere_in_the_request_is_named(tmp_path: Path) -> None:
@@ -363,6 +374,21 @@ def test_figures_that_no_value_holds_are_found() -> None:
     schema = tool("t", "", [], a=INTEGER, at=TEXT)["parameters"]
     found = ground({"a": 120, "at": "14:30"}, schema, "for 2 hours at 14:30 in room 7")
     assert unused_numbers(found, "for 2 hours at 14:30 in room 7") == ("7",)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "figure", "is_listed"),
+    [
+        ("the interest after 10 years and 20 years", "20", True),
+        ("sizes 3, 5 and 7", "5", True),
+        ("10년과 20년 뒤", "20", True),
+        ("over $2,000 and $3,000", "3,000", True),
+        ("a table for 2 at 7, and the phone is 555", "555", False),
+        ("I am 5 and have 2 dogs", "2", False),
+    ],
+)
+def test_figures_of_one_list_are_told_from_others(request_text: str, figure: str, *, is_listed: bool) -> None:
+    assert listed_numbers([figure], request_text) == ((figure,) if is_listed else ())
 
 
 @given(st.text(max_size=200))

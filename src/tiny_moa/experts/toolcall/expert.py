@@ -17,7 +17,7 @@ from tiny_moa.catalog import ExpertSpec, ModelSpec
 from tiny_moa.errors import CallsUnreadable, SchemaUnsupported
 from tiny_moa.experts import checks
 from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Task, TemplatedModel, cut_note, status_of
-from tiny_moa.experts.toolcall.grounding import Grounding, ground, unused_numbers, without_guesses
+from tiny_moa.experts.toolcall.grounding import Grounding, ground, listed_numbers, unused_numbers, without_guesses
 from tiny_moa.experts.toolcall.narrowing import brief, closeness, is_short, nearest
 from tiny_moa.models.families import FAMILIES
 from tiny_moa.models.grammar import schema_grammar
@@ -132,10 +132,12 @@ class ToolCallExpert:
         return _checked([{"name": one.name, "arguments": one.arguments} for one in found], tools), (attempt,)
 
     async def _bound(
-        self, template: str, values: Mapping[str, str], tools: Sequence[Tool], call: Call
+        self, template: str, values: Mapping[str, str], tools: Sequence[Tool], call: Call, *, least: int = 1
     ) -> tuple[_Written, Attempt]:  # fmt: skip
         offered = json.dumps([dict(tool) for tool in tools], ensure_ascii=False)
-        completion, attempt = await self._model.write(template, {**values, "tools": offered}, call, schema=calls_schema(tools))
+        completion, attempt = await self._model.write(
+            template, {**values, "tools": offered}, call, schema=calls_schema(tools, least)
+        )
         calls = whole_calls(completion.text)
         if not calls:
             return _Written(None, "the calls were cut off", is_cut=True), attempt
@@ -144,9 +146,13 @@ class ToolCallExpert:
     async def _completed(
         self, calls: Calls, found: tuple[Grounding, ...], unused: Sequence[str], request: str, tools: Sequence[Tool], call: Call
     ) -> tuple[Calls, tuple[Grounding, ...], tuple[Attempt, ...]]:  # fmt: skip
-        """Have the calls written once more, told which figures of the request are in none; keep them if they hold more."""
+        """Have the calls written once more, told which figures of the request are in none; keep them if they hold more.
+
+        A figure that the request lists beside another wants a call more.
+        """
+        least = len(calls) + bool(listed_numbers(unused, request))
         fault = f"it leaves out {', '.join(unused)}. Earlier try: {json.dumps(calls, ensure_ascii=False)}"
-        written, attempt = await self._bound(REPAIR_TEMPLATE, {"task": request, "fault": fault}, tools, call)
+        written, attempt = await self._bound(REPAIR_TEMPLATE, {"task": request, "fault": fault}, tools, call, least=least)
         if written.calls is not None and attempt.finish == "stop":
             again, grounded = settle(written.calls, tools, request)
             if len(unused_numbers(grounded, request)) < len(unused) and all(one.source for one in grounded):
@@ -241,8 +247,8 @@ def nothing_said(found: Sequence[Grounding]) -> str:
     return ""
 
 
-def calls_schema(tools: Sequence[Tool]) -> dict[str, Any]:
-    """Give the schema of a list of calls, one at least, each of one tool: the shape that the grammar enforces."""
+def calls_schema(tools: Sequence[Tool], least: int = 1) -> dict[str, Any]:
+    """Give the schema of a list of `least` calls or more, each of one tool: the shape that the grammar enforces."""
     places = [f"tool{number}" for number in range(len(tools))]
     schemas = {
         place: _moved(_writable(tool["parameters"]), f"#/$defs/{place}") for place, tool in zip(places, tools, strict=True)
@@ -257,7 +263,7 @@ def calls_schema(tools: Sequence[Tool]) -> dict[str, Any]:
         for place, tool in zip(places, tools, strict=True)
     ]
     items = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MAX_CALLS, "$defs": schemas}
+    return {"type": "array", "items": items, "minItems": min(least, MAX_CALLS), "maxItems": MAX_CALLS, "$defs": schemas}
 
 
 def _moved(schema: Any, place: str) -> Any:

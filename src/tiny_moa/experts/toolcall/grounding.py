@@ -40,6 +40,10 @@ _TIME = re.compile(r"(\d{1,2})(?::\d\d)?\s*(?:a\.?m|p\.?m|o'clock|시)|\bat (\d{
 _FACTORS = tuple(Fraction(factor) for factor in ("1", "100", "1000", "60", "3600", "24", "7", "12", "1000000"))
 """What a number is often multiplied or divided by on the way into an argument: per cent, units, time."""
 _NAMED_ELSEWHERE = {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"}
+_BESIDE = r"(?:\s*,\s*(?:and)?|\s+(?:and|&)|\s*(?:및|그리고|이?랑|하고|와|과|,))\s*[$€£¥₩]?"
+"""What stands between two figures of one list."""
+MOST_LISTED = 20
+"""So many figures are looked at, since each is searched for."""
 _OVERLONG = re.compile(r"[\d.,]{41,}")
 """Longer numbers are not read: no argument is one, and looking for their parts takes long."""
 _LONGEST_WORD = 40
@@ -131,6 +135,17 @@ def unused_numbers(found: Sequence[Grounding], request: str) -> tuple[str, ...]:
     values = [Said(str(one.value)) for one in found]
     figures = dict.fromkeys(_NUMBER.findall(_OVERLONG.sub(" ", unicodedata.normalize("NFKC", request).casefold())))
     return tuple(figure for figure in figures if not any(_is_in(figure, value) for value in values))
+
+
+def listed_numbers(figures: Sequence[str], request: str) -> tuple[str, ...]:
+    """Give those figures that a request lists beside another, such as the 20 of "10 and 20 years": each wants its own call."""
+    plain = _OVERLONG.sub(" ", unicodedata.normalize("NFKC", request).casefold())
+    return tuple(
+        figure
+        for figure in figures[:MOST_LISTED]
+        if re.search(rf"\d(?:\s*[^\W\d_]+){{0,2}}?{_BESIDE}{re.escape(figure)}(?![\w.]*\d)", plain)
+        or re.search(rf"(?<![\d.,]){re.escape(figure)}(?:\s*[^\W\d_]+){{0,2}}?{_BESIDE}[-+$€£¥₩]?\d", plain)
+    )
 
 
 def _is_in(figure: str, value: Said) -> bool:
