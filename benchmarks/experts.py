@@ -7,7 +7,8 @@ A set holds one JSON object a line with `id`, `task`, `input` and `expected`; a 
 `command` or `translate` (with `target_lang`). The scorer is a Python file with `score_record(record, output)`, which gives
 `{"score": 0 to 1}`. Both are asked through the tools of one server, with the same model: the bare one is the expert
 `bare_TASK` of the catalogue, asked once. Intervals are 95 %: Wilson's for shares, a bootstrap over items for differences.
-The JSON keeps every answer beside the figures, the digests of the models' files, versions and the date.
+The JSON keeps every answer as soon as it is there, and at the end of a set its figures; also the digests of the models' files,
+versions and the date.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -143,15 +145,18 @@ def outcome(item: Record, answered: tuple[CallToolResult, float], door: Door, sc
     return Outcome(output, float(scorer(item, output)["score"]), str(reply["status"]), tokens.get("completion", 0), read, seconds)
 
 
-async def measure(client: Client, items: Sequence[Record], scorer: Scorer, limits: Mapping[str, Any]) -> list[Pair]:
-    """Put each item to the bare model and to the tool, by turns."""
-    pairs = []
+async def measure(
+    client: Client, items: Sequence[Record], scorer: Scorer, limits: Mapping[str, Any], keep: Callable[[Sequence[Pair]], None]
+) -> list[Pair]:  # fmt: skip
+    """Put each item to the bare model and to the tool, by turns; what is there is kept after each."""
+    pairs: list[Pair] = []
     for position, item in enumerate(items, start=1):
         door = DOORS[item["task"]]
         plain = Door(f"bare_{item['task']}", f"bare_{item['task']}", door.ask)
         bare = outcome(item, await put(client, plain.tool, {"request": door.bare(item), **limits}), plain, scorer)
         tool = outcome(item, await put(client, door.tool, {**door.ask(item), **limits}), door, scorer)
         pairs.append(Pair(item["id"], bare, tool, str(item.get("kind", ""))))
+        keep(pairs)
         print(
             f"  {position}/{len(items)} {item['id']}: bare {bare.score:.2f}, tool {tool.score:.2f} {tool.status}", file=sys.stderr
         )
@@ -337,15 +342,19 @@ async def run(given: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     team = build_team(settings)
     check_opponents(team, tasks)
     kept: dict[str, Any] = {**describe(team, tasks), "seed": given.seed, "max_tokens": settings.max_tokens, "sets": {}}
+
+    def keep(name: str, pairs: Sequence[Pair], figures: Mapping[str, Any]) -> None:
+        kept["sets"][name] = {**figures, "items": [asdict(pair) for pair in pairs]}
+        if given.json:
+            given.json.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
+
     limits = {"deadline_seconds": settings.deadline_seconds, "max_tokens": settings.max_tokens}
     async with Client(build_server(team), read_timeout_seconds=settings.deadline_seconds + 60) as client:
         for path, items in sets.items():
-            pairs = await measure(client, items, scorer, limits)
+            pairs = await measure(client, items, scorer, limits, partial(keep, path.stem, figures={}))
             figures = summary(pairs, given.seed)
             show(path.stem, figures)
-            kept["sets"][path.stem] = {**figures, "items": [asdict(pair) for pair in pairs]}
-            if given.json:
-                given.json.write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
+            keep(path.stem, pairs, figures)
     return kept
 
 

@@ -46,15 +46,21 @@ async def test_a_set_is_measured_through_the_tools_and_keeps_both_answers(
 ) -> None:
     team = scripted_team(tmp_path, "I think it is 6", catalog=BARE)
     experts.check_opponents(team, {"math"})
+    kept: list[int] = []
+
+    def scorer(item: dict[str, str], output: str) -> dict[str, float]:
+        return {"score": float(item["expected"] in output)}
+
     async with Client(build_server(team)) as client:
-        pairs = await experts.measure(client, [ITEM], lambda item, output: {"score": float(item["expected"] in output)}, {})
+        pairs = await experts.measure(client, [ITEM, ITEM], scorer, {}, lambda so_far: kept.append(len(so_far)))
+    assert kept == [1, 2]
     figures = experts.summary(pairs, 1)
     assert (pairs[0].bare.output, pairs[0].bare.status) == ("I think it is 6", "unverified")
     assert (figures["bare"]["score"], figures["tool"]["score"]) == (0.0, 1.0)
-    assert figures["verified"]["right"] == 1
-    assert figures["kinds"] == {"easy": {"n": 1, "bare": 0.0, "tool": 1.0}}
+    assert figures["verified"]["right"] == 2
+    assert figures["kinds"] == {"easy": {"n": 2, "bare": 0.0, "tool": 2.0}}
     experts.show("set", figures)
-    assert "verified 100.0%: 1/1 right" in capsys.readouterr().out
+    assert "verified 100.0%: 2/2 right" in capsys.readouterr().out
     assert figures["difference"]["interval"] == (1.0, 1.0)
 
 
