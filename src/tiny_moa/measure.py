@@ -140,7 +140,11 @@ def replay(settings: Settings, given: argparse.Namespace) -> int:
 
 
 async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Sequence[Entry], console: Console) -> int:
-    """Have the same models answer the same task by the same rules, and compare what they say."""
+    """Have the same models answer the same task by the same rules, and compare what they say.
+
+    The same seeds give the same draws from the same numbers; those differ in their last digits where a prompt's beginning was
+    read the one time and kept the other, and then draws may part.
+    """
     import anyio
 
     from tiny_moa.deliberation.rules import Rules
@@ -159,7 +163,9 @@ async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Se
     is_same = said == next(step["text"] for step in record["steps"] if step.get("minutes"))
     console.print(f"held again by {', '.join(roster)}: {'the same answer' if is_same else 'another answer'}", markup=False)
     if not is_same:
-        console.print(said, markup=False)
+        console.print(
+            f"(draws may part where a prompt's beginning was read the one time and kept the other)\n{said}", markup=False
+        )
     return 0 if is_same else 1
 
 
