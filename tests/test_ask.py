@@ -210,7 +210,7 @@ async def test_an_expert_that_has_begun_to_write_keeps_its_time(tmp_path: Path) 
 
 def test_the_classifiers_other_guesses_take_over() -> None:
     router = router_of(tuple(load_catalog().experts.values()), load_classifier())
-    words = "A script that renames log files"
+    words = "A program that copies files"
     guessed = {guess.labels[0].lower() for guess in router.guesses(words) if guess.probability >= 0.1}
     assert guessed >= {"coder", "linux"}, "both are possible"
     for expert, heir in (("coder", "linux"), ("linux", "coder")):

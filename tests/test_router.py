@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from math import isclose
 from pathlib import Path
@@ -22,6 +23,7 @@ from tiny_moa.models.runtime import CompletionRequest
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "training" / "routing"
 HELD_OUT = ROOT / "tests" / "data" / "routing_held_out.txt"
+FRESH = [json.loads(line) for line in (ROOT / "tests" / "data" / "routing_fresh.jsonl").read_text("utf-8").splitlines()]
 CLASSIFIER = load_classifier()
 EXPERTS = load_catalog().experts
 ROUTER = router_of(tuple(EXPERTS.values()), CLASSIFIER)
@@ -32,14 +34,15 @@ def prompts(file: Path) -> list[tuple[str, tuple[str, ...]]]:
     route: tuple[str, ...] = ()
     for line in file.read_text("utf-8").splitlines():
         if line.startswith("# ") and line[2:].isupper():
-            route = tuple(line[2:].split())
+            route = tuple(line[2:].split("|")[0].split())
         elif line.strip():
             found.append((line, route))
     return found
 
 
 def best(question: str) -> tuple[str, ...]:
-    route = ROUTER.choose(question) or ROUTER.route_of(question, ROUTER.guesses(question)[0], "classifier")
+    route = ROUTER.alone(question)
+    assert route is not None
     return labels_of(route)
 
 
@@ -61,15 +64,38 @@ def test_the_data_is_large_varied_and_without_repeats() -> None:
 
 def test_no_held_out_prompt_is_in_the_data() -> None:
     trained = {text.lower() for file in TRAINING.glob("*.txt") for text, _ in prompts(file)}
-    assert not [text for text, _ in prompts(HELD_OUT) if text.lower() in trained]
+    held_out = [text for text, _ in prompts(HELD_OUT)] + [item["input"] for item in FRESH]
+    assert not [text for text in held_out if text.lower() in trained]
 
 
 def test_prompts_that_were_never_trained_on_are_routed_right_chains_in_order() -> None:
     found = prompts(HELD_OUT)
     right = [best(text) == route for text, route in found]
     chains = [ok for ok, (_, route) in zip(right, found, strict=True) if len(route) > 1]
-    assert sum(right) / len(right) >= 0.88
+    assert sum(right) / len(right) >= 0.92
     assert sum(chains) / len(chains) >= 0.8
+
+
+@pytest.mark.parametrize(("languages", "least"), [("en", 0.9), ("ko", 0.9), ("ja zh es fr de", 0.8)])
+def test_prompts_written_before_the_router_had_seen_their_kind_are_routed_right(languages: str, least: float) -> None:
+    found = [item for item in FRESH if item["lang"] in languages.split()]
+    right = [list(best(item["input"])) == item["expected"]["route"] for item in found]
+    chains = [ok for ok, item in zip(right, found, strict=True) if len(item["expected"]["route"]) > 1]
+    assert len(found) >= 40
+    assert sum(right) / len(right) >= least
+    assert len(chains) < 10 or sum(chains) / len(chains) >= 0.8
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Summarise doc://letters/notice.pdf then email it to the tenants",
+        "Summarise doc://letters/notice.pdf and post the summary in our team chat",
+        "doc://letters/notice.pdf 요약한 다음 세입자들에게 메일로 보내줘",
+    ],
+)
+def test_a_summary_that_is_to_be_sent_is_read_and_then_sent(question: str) -> None:
+    assert best(question) == ("OCR", "TOOL_CALLER")
 
 
 @given(st.text(max_size=300))
@@ -170,15 +196,27 @@ def test_another_opinion_counts_by_its_weight() -> None:
     assert isclose(combined[0].probability, 0.36 / 0.42, rel_tol=1e-6)
 
 
-def chain(*experts: str) -> Route:
-    return Route(tuple(Step(expert, "q", n) for n, expert in enumerate(experts, start=1)), "classifier")
+def chain(*experts: str, sure: float | None = 1.0) -> Route:
+    steps = tuple(Step(expert, f"part {n}", n) for n, expert in enumerate(experts, start=1))
+    return Route(steps, "classifier", confidence=sure)
 
 
-def test_parts_win_when_they_agree_or_hold_more_and_a_clear_whole_wins_otherwise() -> None:
-    assert agreed(chain("ocr", "reasoner"), chain("ocr", "reasoner", "brain")) == chain("ocr", "reasoner", "brain")
-    assert agreed(chain("ocr"), chain("ocr", "reasoner", "coder")) == chain("ocr", "reasoner", "coder")
-    assert agreed(chain("coder"), chain("coder", "multilingual")) == chain("coder")
-    assert agreed(None, chain("coder", "linux")) == chain("coder", "linux")
+def test_parts_win_when_they_agree_or_are_long_or_clear_where_the_whole_is_not() -> None:
+    same, longer = chain("ocr", "reasoner", "brain"), chain("ocr", "reasoner", "coder")
+    assert agreed(chain("ocr", "reasoner"), same) == same
+    assert agreed(chain("ocr"), longer) == longer
+    assert agreed(chain("linux"), longer) == chain("linux")
+    assert agreed(chain("linux", sure=0.6), longer) == longer
+    clear = chain("coder", "multilingual", sure=0.85)
+    assert agreed(chain("coder", sure=0.6), clear) == clear
+    assert agreed(chain("coder", sure=0.95), clear) == chain("coder", sure=0.95)
+    for unclear in (
+        chain("coder", "multilingual", sure=0.5),
+        chain("coder", "multilingual", sure=None),
+        chain("linux", sure=1.0),
+    ):
+        assert agreed(chain("coder", sure=0.6), unclear) == chain("coder", sure=0.6)
+    assert agreed(None, clear) == clear
     assert agreed(chain("coder"), None) == chain("coder")
 
 
@@ -186,7 +224,7 @@ def test_weights_of_another_version_are_refused() -> None:
     content = (ROOT / "src" / "tiny_moa" / "brain" / "router.bin").read_bytes()
     assert isinstance(read_classifier(content), Classifier)
     with pytest.raises(ConfigurationError, match="version 0"):
-        read_classifier(content.replace(b'"feature_version": 3', b'"feature_version": 0', 1))
+        read_classifier(content.replace(b'"feature_version": 4', b'"feature_version": 0', 1))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_classifier(b"no weights")
 

@@ -1,11 +1,16 @@
 """Train the router's classifier on `training/routing/` and write `src/tiny_moa/brain/router.bin`.
 
-    uv run --extra local --group train python training/train_router.py            # train, calibrate, write
+    uv run --extra local --group train python training/train_router.py            # cross-validate, train, write
     uv run --extra local --group train python training/train_router.py --check    # only cross-validate, write nothing
 
-Two sets of logistic units over hashed features: which label comes first (a softmax), and which labels are in the route (one unit
-each). Four numbers that mix them, and with them the temperature, are fitted to what held-out folds got. Folds keep near-copies
-together. The same data gives the same file.
+Four sets of logistic units over the features of a question: which label comes first, which labels are in the route, whether there
+are two, and which comes second. Five numbers that mix them, and with them the temperature, are fitted to what held-out folds got.
+Folds keep near-copies together. The same data gives the same file.
+
+What cross-validation measures: each prompt is routed by `Router.alone`, the product's own steps (signals, classifier,
+decomposition, fallback), with weights packed as they are shipped and trained on the other folds. Right is the whole list of
+labels in order, or another that the prompt's heading accepts because a person could not tell either. The mix alone has seen the
+answers of all folds.
 """
 
 from __future__ import annotations
@@ -16,43 +21,55 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from tiny_moa.brain.features import BUCKETS, FEATURE_VERSION, buckets_of, names_of
-from tiny_moa.brain.signals import look
+from tiny_moa.brain import labels_of, router_of
+from tiny_moa.brain.classifier import read_classifier
+from tiny_moa.brain.features import FEATURE_VERSION, keys_of
+from tiny_moa.brain.signals import language_of
+from tiny_moa.catalog import load_catalog
 
 FOLDER = Path(__file__).parent / "routing"
 WEIGHTS = Path(__file__).parents[1] / "src" / "tiny_moa" / "brain" / "router.bin"
 LABELS = ("DIRECT", "CODER", "REASONER", "TOOL_CALLER", "MULTILINGUAL", "OCR", "AUDIO", "LINUX")
-FOLDS, SEED, STRENGTH, LEAST_COUNT = 5, 7, 5.0, 2
+FOLDS, SEED, STRENGTH, LEAST_COUNT, FINEST = 5, 7, 10.0, 2, 127
 SURE_PRECISION = 0.97
 """A route is sure from the probability on at which this share of the held-out ones above it was right."""
-EMPHASIS = {"f": 3.0, "t": 2.0}
-"""Marks and topics are few beside letters; they are scaled up so that the penalty does not silence them."""
 Labels = tuple[str, ...]
+Array = np.ndarray[Any, Any]
 
 
-def read_data(folder: Path = FOLDER) -> tuple[list[str], list[Labels]]:
-    """Read the prompts and their routes: files of lines, a heading `# LABEL [LABEL]` before those of one route."""
-    texts: list[str] = []
-    routes: list[Labels] = []
+@dataclass(frozen=True)
+class Item:
+    """A prompt, its route, and what else is right: every route of its heading."""
+
+    text: str
+    route: Labels
+    accepted: tuple[Labels, ...]
+
+
+def read_data(folder: Path = FOLDER) -> list[Item]:
+    """Read the prompts: files of lines, with a heading before those of one kind.
+
+    A heading is `# LABEL LABEL`, in the order of work, or several routes with `|` between them; the first is learned.
+    """
+    items: list[Item] = []
     for file in sorted(folder.glob("*.txt")):
-        route: Labels = ()
+        accepted: tuple[Labels, ...] = ()
         for line in file.read_text("utf-8").splitlines():
-            if line.startswith("# ") and set(line[2:].split()) <= set(LABELS):
-                route = tuple(line[2:].split())
+            if line.startswith("# ") and set(line[2:].replace("|", " ").split()) <= set(LABELS):
+                accepted = tuple(tuple(route.split()) for route in line[2:].split("|"))
             elif line.strip():
-                texts.append(line.strip())
-                routes.append(route)
-    return texts, routes
+                items.append(Item(line.strip(), accepted[0], accepted))
+    return items
 
 
 def digest_of(folder: Path = FOLDER) -> str:
@@ -63,7 +80,7 @@ def digest_of(folder: Path = FOLDER) -> str:
     return digest.hexdigest()
 
 
-def groups_of(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+def groups_of(texts: Sequence[str]) -> Array:
     """Number the prompts so that near-copies (half of their runs of four letters shared) have one number."""
     grams = [frozenset(g[i : i + 4] for i in range(max(len(g) - 3, 1))) for g in (re.sub(r"\W+", " ", t.lower()) for t in texts)]
     holders: dict[str, list[int]] = {}
@@ -86,83 +103,116 @@ def groups_of(texts: Sequence[str]) -> np.ndarray[Any, Any]:
     return np.array([root(n) for n in range(len(texts))])
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Which features the prompts have: a row for each prompt, a column for each key, and how many features each prompt has."""
+
+    matrix: sparse.csr_matrix
+    keys: Array
+
+    def rows(self, chosen: Array) -> Counts:
+        """Give some of the prompts."""
+        return Counts(self.matrix[chosen], self.keys)
+
+    def weighed(self, value: Array) -> sparse.csr_matrix:
+        """Scale the columns, and the rows by how many features each has."""
+        norms = 1 / np.sqrt(np.maximum(np.asarray(self.matrix.sum(1)).ravel(), 1))
+        return (sparse.diags(norms) @ self.matrix @ sparse.diags(value)).tocsr()
+
+
+def features(texts: Sequence[str]) -> Counts:
+    """Count the features of prompts."""
+    rows = [keys_of(text) for text in texts]
+    keys, columns = np.unique(np.concatenate([np.array(row, np.uint32) for row in rows]), return_inverse=True)
+    ends = np.cumsum([0, *map(len, rows)])
+    return Counts(sparse.csr_matrix((np.ones(ends[-1]), columns, ends), shape=(len(texts), len(keys))), keys)
+
+
 class Model:
     """The weights of one training run."""
 
-    def __init__(self, counts: sparse.csr_matrix, routes: Sequence[Labels], emphasis: np.ndarray[Any, Any]) -> None:
+    def __init__(self, counts: Counts, routes: Sequence[Labels]) -> None:
         """Train on prompts' features."""
-        seen = np.asarray((counts > 0).sum(0)).ravel()
-        value = (np.log((counts.shape[0] + 1) / (seen + 1)) + 1) * emphasis * (seen >= LEAST_COUNT)
-        columns = np.flatnonzero(value)
-        inputs = (_normed(counts) @ sparse.diags(value)).tocsr()[:, columns]
-        n = len(LABELS)
-        self.weights, self.bias = np.zeros((2 * n, BUCKETS)), np.zeros(2 * n)
-        first = np.array([LABELS.index(route[0]) for route in routes])
-        model = LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3, class_weight="balanced").fit(inputs, first)
-        self.weights[:n, columns], self.bias[:n] = model.coef_, model.intercept_
+        self.keys, n = counts.keys, len(LABELS)
+        seen = np.asarray(counts.matrix.sum(0)).ravel()
+        value = (np.log((len(routes) + 1) / (seen + 1)) + 1) * (seen >= LEAST_COUNT)
+        self.used = np.flatnonzero(value)
+        inputs = counts.weighed(value)[:, self.used]
+        self.weights, self.bias = np.zeros((3 * n + 1, len(self.used))), np.full(3 * n + 1, -9.0)
+        self._learn(inputs, [LABELS.index(route[0]) for route in routes], range(n))
         for number, label in enumerate(LABELS):
-            is_in = np.array([label in route for route in routes])
-            unit = LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3, solver="liblinear", random_state=SEED)
-            unit.fit(inputs, is_in)
-            self.weights[n + number, columns], self.bias[n + number] = unit.coef_[0], unit.intercept_[0]
-        self.weights *= value
+            self._learn(inputs, [label in route for route in routes], [n + number])
+        chains = np.array([len(route) > 1 for route in routes])
+        self._learn(inputs[chains], [LABELS.index(route[1]) for route in routes if len(route) > 1], range(2 * n, 3 * n))
+        self._learn(inputs, chains, [3 * n])
+        self.weights *= value[self.used]
 
-    def columns(self, counts: sparse.csr_matrix) -> np.ndarray[Any, Any]:
+    def _learn(self, inputs: sparse.csr_matrix, targets: Sequence[Any] | Array, columns: Sequence[int]) -> None:
+        """Fit one set of units: a softmax of several columns, or a logistic unit of one."""
+        several = len(columns) > 1
+        model = LogisticRegression(
+            C=STRENGTH, max_iter=100, tol=1e-3, class_weight="balanced" if several else None,
+            solver="lbfgs" if several else "liblinear", random_state=SEED,
+        )  # fmt: skip
+        model.fit(inputs, np.array(targets))
+        places = [columns[int(c)] for c in model.classes_] if several else list(columns)
+        self.weights[places], self.bias[places] = model.coef_, model.intercept_
+
+    def columns(self, counts: Counts) -> Array:
         """Give the units' values for prompts."""
-        found: np.ndarray[Any, Any] = _normed(counts) @ self.weights.T + self.bias
+        found: Array = counts.weighed(np.ones(len(self.keys)))[:, self.used] @ self.weights.T + self.bias
         return found
 
-
-def _normed(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    return sparse.diags(1 / np.sqrt(np.maximum(np.asarray(counts.sum(1)).ravel(), 1))) @ counts
-
-
-def features(texts: Sequence[str]) -> tuple[sparse.csr_matrix, np.ndarray[Any, Any]]:
-    """Count the features of prompts, and give each bucket its emphasis."""
-    rows = [buckets_of(text) for text in texts]
-    ends = np.cumsum([0, *map(len, rows)])
-    counts = sparse.csr_matrix((np.ones(ends[-1]), np.concatenate(rows), ends), shape=(len(texts), BUCKETS))
-    emphasis = np.zeros(BUCKETS)
-    for text in texts:
-        for name in names_of(look(text)):
-            bucket = crc32(name.encode()) % BUCKETS
-            emphasis[bucket] = max(emphasis[bucket], EMPHASIS.get(name.split("|")[0], 1.0))
-    return counts, np.where(emphasis > 0, emphasis, 1.0)
+    def packed(self, known: Sequence[Labels], mix: Sequence[float], threshold: float) -> bytes:
+        """Give the file: a line of JSON, then the keys and the weights as 8-bit whole numbers, compressed."""
+        scales = np.maximum(np.abs(self.weights).max(axis=1), 1e-9) / FINEST
+        table = np.rint(self.weights / scales[:, None]).astype("i1").T
+        telling = np.flatnonzero(np.abs(table).max(axis=1))
+        head = {
+            "feature_version": FEATURE_VERSION, "data_digest": digest_of(), "labels": LABELS, "routes": known,
+            "features": len(telling), "bias": [round(float(x), 6) for x in self.bias],
+            "scales": [float(f"{x:.6g}") for x in scales], "mix": list(mix), "sure_from": threshold,
+        }  # fmt: skip
+        body = self.keys[self.used][telling].astype("<u4").tobytes() + np.ascontiguousarray(table[telling]).tobytes()
+        return json.dumps(head).encode() + b"\n" + zlib.compress(body, 9)
 
 
-def log_softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def log_softmax(scores: Array) -> Array:
     """Normalise rows of scores to logarithms of probabilities."""
     shifted = scores - scores.max(axis=1, keepdims=True)
-    normed: np.ndarray[Any, Any] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    normed: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return normed
 
 
-def route_scores(columns: np.ndarray[Any, Any], routes: Sequence[Labels], mix: Sequence[float]) -> np.ndarray[Any, Any]:
-    """Do for many prompts what `classifier.score_routes` does for one."""
+def terms(columns: Array, routes: Sequence[Labels]) -> Array:
+    """Give what `classifier.score_routes` mixes, for many prompts: by prompt, route and term."""
     n = len(LABELS)
-    first = log_softmax(columns[:, :n])
-    is_in, is_out = -np.logaddexp(0, -columns[:, n:]), -np.logaddexp(0, columns[:, n:])
-    scores = np.empty((len(columns), len(routes)))
+    first, second = log_softmax(columns[:, :n]), log_softmax(columns[:, 2 * n : 3 * n])
+    is_in, is_out = -np.logaddexp(0, -columns[:, n : 2 * n]), -np.logaddexp(0, columns[:, n : 2 * n])
+    found = np.zeros((len(columns), len(routes), 5))
     for number, route in enumerate(routes):
         places = [LABELS.index(label) for label in route]
-        members = is_out.sum(axis=1) + (is_in - is_out)[:, places].sum(axis=1)
-        scores[:, number] = mix[0] * first[:, places[0]] + mix[1] * members
+        found[:, number, 0] = first[:, places[0]]
+        found[:, number, 1] = is_out.sum(axis=1) + (is_in - is_out)[:, places].sum(axis=1)
+        found[:, number, 2] = -np.logaddexp(0, columns[:, 3 * n] * (-1 if len(route) > 1 else 1))
         if len(route) > 1:
-            scores[:, number] += mix[2] + mix[3] * first[:, places[1]]
-    return scores
+            found[:, number, 3:] = np.stack([second[:, places[1]], np.ones(len(columns))], axis=1)
+    return found
 
 
-def fit_mix(columns: np.ndarray[Any, Any], routes: Sequence[Labels], known: Sequence[Labels]) -> list[float]:
+def fit_mix(mixed: Array, gold: Array) -> list[float]:
     """Fit the mix to held-out prompts by their likelihood, which calibrates the probabilities too."""
-    gold = np.array([known.index(route) for route in routes])
+    every = np.arange(len(gold))
 
-    def loss(mix: np.ndarray[Any, Any]) -> float:
-        return -float(log_softmax(route_scores(columns, known, list(mix)))[np.arange(len(gold)), gold].mean())
+    def loss(mix: Array) -> tuple[float, Array]:
+        odds = log_softmax(mixed @ mix)
+        slope = np.einsum("pr,prt->t", np.exp(odds), mixed) - mixed[every, gold].sum(axis=0)
+        return -float(odds[every, gold].mean()), slope / len(gold)
 
-    return [round(float(x), 4) for x in minimize(loss, [0.5, 1.0, 0.0, 0.0], method="Nelder-Mead").x]
+    return [round(float(x), 4) for x in minimize(loss, np.array([0.5, 0.5, 0.5, 0.5, 0.0]), jac=True, method="L-BFGS-B").x]
 
 
-def sure_from(probabilities: np.ndarray[Any, Any], is_right: np.ndarray[Any, Any]) -> float:
+def sure_from(probabilities: Array, is_right: Array) -> float:
     """Find the least probability from which on `SURE_PRECISION` of the held-out routes were right."""
     order = np.argsort(-probabilities)
     share = np.cumsum(is_right[order]) / np.arange(1, len(order) + 1)
@@ -170,55 +220,94 @@ def sure_from(probabilities: np.ndarray[Any, Any], is_right: np.ndarray[Any, Any
     return round(float(probabilities[order][good[-1]]), 3) if len(good) else 1.0
 
 
+def routed(content: bytes, texts: Sequence[str]) -> Iterator[Labels]:
+    """Route prompts as the product does, by packed weights."""
+    router = router_of(tuple(load_catalog().experts.values()), read_classifier(content))
+    for text in texts:
+        route = router.alone(text)
+        assert route is not None
+        yield labels_of(route)
+
+
+def shares(items: Sequence[Item], is_right: Array) -> str:
+    """Say how many were right: of all, of one label, of two, and by language."""
+    kinds: dict[str, list[bool]] = {}
+    for item, right in zip(items, is_right, strict=True):
+        language = language_of(item.text)
+        for kind in ("single" if len(item.route) == 1 else "chains", language if language in ("en", "ko") else "others"):
+            kinds.setdefault(kind, []).append(bool(right))
+    return f"{is_right.mean():.1%} right ({', '.join(f'{kind} {np.mean(ok):.1%} of {len(ok)}' for kind, ok in kinds.items())})"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What models said to the prompts of the folds that they had not seen.
+
+    Attributes:
+        folds: The fold of each prompt.
+        models: One for each fold, trained on the others.
+        mix: Fitted to all of their answers.
+        odds: The logarithm of each route's probability, by prompt.
+    """
+
+    folds: Array
+    models: tuple[Model, ...]
+    mix: list[float]
+    odds: Array
+
+
+def cross_trained(items: Sequence[Item], counts: Counts, known: Sequence[Labels]) -> HeldOut:
+    """Train on all folds but one, for each, and fit the mix."""
+    groups = groups_of([item.text for item in items])
+    folds = np.random.default_rng(SEED).permutation(groups.max() + 1)[groups] % FOLDS
+    print(f"{len(items)} prompts, {len(set(groups))} groups of near-copies, {len(known)} routes, {FOLDS} folds")
+    models, columns = [], np.zeros((len(items), 3 * len(LABELS) + 1))
+    for fold in range(FOLDS):
+        models.append(Model(counts.rows(folds != fold), [i.route for i, f in zip(items, folds, strict=True) if f != fold]))
+        columns[folds == fold] = models[-1].columns(counts.rows(folds == fold))
+    mixed = terms(columns, known)
+    mix = fit_mix(mixed, np.array([known.index(item.route) for item in items]))
+    return HeldOut(folds, tuple(models), mix, log_softmax(mixed @ np.array(mix)))
+
+
+def whole_routes(items: Sequence[Item], held_out: HeldOut, known: Sequence[Labels], threshold: float) -> list[Labels]:
+    """Route every prompt as the product does, by the weights that have not seen it."""
+    found: list[Labels] = [()] * len(items)
+    for fold, model in enumerate(held_out.models):
+        mine = np.flatnonzero(held_out.folds == fold)
+        texts = [items[at].text for at in mine]
+        for at, labels in zip(mine, routed(model.packed(known, held_out.mix, threshold), texts), strict=True):
+            found[at] = labels
+    return found
+
+
 def main() -> None:
     """Cross-validate, then train on everything and write the weights."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only cross-validate")
+    parser.add_argument("--wrong", type=Path, help="write the held-out prompts that were routed wrong to this file")
     given = parser.parse_args()
     began = time.process_time()
-    texts, routes = read_data()
-    known = sorted(set(routes))
-    counts, emphasis = features(texts)
-    groups = groups_of(texts)
-    folds = np.random.default_rng(SEED).permutation(groups.max() + 1)[groups] % FOLDS
-    columns = np.zeros((len(texts), 2 * len(LABELS)))
-    for fold in range(FOLDS):
-        train = folds != fold
-        model = Model(counts[train], [r for r, use in zip(routes, train, strict=True) if use], emphasis)
-        columns[~train] = model.columns(counts[~train])
-    mix = fit_mix(columns, routes, known)
-    odds = log_softmax(route_scores(columns, known, mix))
-    is_right = np.array([known[best] == route for best, route in zip(odds.argmax(1), routes, strict=True)])
-    is_chain = np.array([len(route) > 1 for route in routes])
-    threshold = sure_from(np.exp(odds.max(1)), is_right)
-    sure = np.exp(odds.max(1)) >= threshold
-    print(
-        f"{len(texts)} prompts, {len(set(groups))} groups, {len(known)} routes; held out: {is_right.mean():.1%} right, "
-        f"{is_right[~is_chain].mean():.1%} of single, {is_right[is_chain].mean():.1%} of chains; "
-        f"sure from {threshold} ({sure.mean():.0%}, of them {is_right[sure].mean():.1%} right)"
-    )
+    items = read_data()
+    known, counts = sorted({item.route for item in items}), features([item.text for item in items])
+    held_out = cross_trained(items, counts, known)
+    best = held_out.odds.argmax(1)
+    guessed = np.array([known[at] in item.accepted for at, item in zip(best, items, strict=True)])
+    threshold = sure_from(np.exp(held_out.odds.max(1)), guessed)
+    print(f"the classifier on whole prompts, held out: {shares(items, guessed)}")
+    found = whole_routes(items, held_out, known, threshold)
+    is_right = np.array([labels in item.accepted for labels, item in zip(found, items, strict=True)])
+    print(f"the whole route (signals, classifier, decomposition, fallback), held out: {shares(items, is_right)}")
+    sure = np.exp(held_out.odds.max(1)) >= threshold
+    print(f"sure from {threshold}: {sure.mean():.0%} of the prompts, of them {guessed[sure].mean():.1%} right")
+    if given.wrong:
+        wrong = [(item, labels) for item, labels, ok in zip(items, found, is_right, strict=True) if not ok]
+        given.wrong.write_text("".join(sorted(f"{' '.join(i.route)} -> {' '.join(r)} | {i.text}\n" for i, r in wrong)), "utf-8")
     if not given.check:
-        write(Model(counts, routes, emphasis), known, mix, threshold)
+        routes = [item.route for item in items]
+        WEIGHTS.write_bytes(Model(counts, routes).packed(known, held_out.mix, threshold))
+        print(f"wrote {WEIGHTS.name}: {WEIGHTS.stat().st_size:,} bytes")
     print(f"{time.process_time() - began:.0f} s of one core")
-
-
-def write(model: Model, known: Sequence[Labels], mix: Sequence[float], threshold: float) -> None:
-    """Write the weights: a line of JSON, then the table as 16-bit whole numbers, compressed."""
-    scales = np.abs(model.weights).max(axis=1) / 32_000
-    table = np.rint(model.weights / scales[:, None]).astype("<i2").T
-    head = {
-        "feature_version": FEATURE_VERSION,
-        "data_digest": digest_of(),
-        "labels": LABELS,
-        "routes": known,
-        "bias": [round(float(x), 6) for x in model.bias],
-        "scales": [float(f"{x:.6g}") for x in scales],
-        "mix": mix,
-        "sure_from": threshold,
-    }
-    packed = zlib.compress(np.ascontiguousarray(table).tobytes(), 9)
-    WEIGHTS.write_bytes(json.dumps(head).encode() + b"\n" + packed)
-    print(f"wrote {WEIGHTS.name}: {WEIGHTS.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

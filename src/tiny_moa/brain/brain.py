@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 
 from tiny_moa.brain.classifier import Classifier, weighed
-from tiny_moa.brain.decompose import decompose, leave_language_to_last, plain_part
+from tiny_moa.brain.decompose import leave_language_to_last
 from tiny_moa.brain.guards import framed, telling_sentences, without_leaks, without_orders
 from tiny_moa.brain.language import answer_language, check_language, language_name
 from tiny_moa.brain.merge import hide_code, merged
@@ -38,7 +38,6 @@ class Brain:
         self._model = model
         self._router = router_of(tuple(experts.values()), classifier)
         self._experts = {spec.label: spec for spec in experts.values()}
-        self._reader = next((spec for spec in experts.values() if spec.kind == "documents"), None)
         self._rewriting = frozenset(spec.name for spec in experts.values() if spec.rewrites)
         self._templates = templates
         self._chain = templates.get("brain/chain", holes=("task", "material"))
@@ -53,7 +52,7 @@ class Brain:
         if not (words := without_orders(question)):
             return Route((), "fallback", "nothing is asked but orders about plans and prompts")
         router = self._router
-        parts = decompose(words, lambda part: plain_part(part, self._reader) or router.choose_part(part))
+        parts = router.choose_parts(words)
         if router.classifier is None:
             route = parts or router.choose(words)
         else:

@@ -59,7 +59,13 @@ def _joined(parts: Sequence[Part], routes: Sequence[Route | None]) -> Route | No
     reasons = [route.reason if route is not None and route.reason else "the Brain" for route in routes]
     reason = "; ".join(f"part {number}: {why}" for number, why in enumerate(reasons, start=1))
     decided_by = next(route.decided_by for route in routes if route is not None)
-    return Route(tuple(sorted(steps, key=lambda step: step.priority)), decided_by, reason)
+    return Route(tuple(sorted(steps, key=lambda step: step.priority)), decided_by, reason, _least_sure(routes))
+
+
+def _least_sure(routes: Sequence[Route | None]) -> float | None:
+    """How probable the least probable part is; `None` when one is not clear or cannot say."""
+    found = [route.confidence if route is not None else None for route in routes]
+    return None if None in found else min(share for share in found if share is not None)
 
 
 def _drop_repeats(parts: Sequence[Part], chains: Sequence[list[Step]]) -> None:
@@ -85,10 +91,10 @@ def plain_part(words: str, reader: ExpertSpec | None) -> Route | None:
         reader: The expert that reads documents, if there is one.
     """
     if _DRAFT.search(words):
-        return Route((), "signals", "DIRECT: a draft")
+        return Route((), "signals", "DIRECT: a draft", confidence=1.0)
     names_one = reader is not None and reader.cue_pattern is not None and reader.cue_pattern.search(words)
     if reader is not None and names_one and _READ.search(words) and len(words.split()) <= _SHORT:
-        return Route((Step(reader.name, words),), "signals", f"{reader.label}: a document to be read")
+        return Route((Step(reader.name, words),), "signals", f"{reader.label}: a document to be read", confidence=1.0)
     return None
 
 

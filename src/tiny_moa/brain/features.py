@@ -1,4 +1,4 @@
-"""The features of a question: what the classifier counts, as numbers of hash buckets; pure, shared by training and use."""
+"""The features of a question: what the classifier counts, as hashes of their names; pure, shared by training and use."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from zlib import crc32
 
 from tiny_moa.brain.signals import Sight, look
 
-BUCKETS = 1 << 16
-FEATURE_VERSION = 3
+FEATURE_VERSION = 4
 """Raised with every change of what is counted here or seen in `signals`: weights of another version are refused."""
 _TOKEN = re.compile(r"<[\w:]+>|[가-힣]+|[ぁ-ヿ一-鿿]|[^\W\d_가-힣ぁ-ヿ一-鿿]+|\d+|[^\w\s]")
 _MOST_TOKENS = 160
 """Longer questions are read at both ends: what is wanted stands at the beginning or at the end."""
 
 
-def buckets_of(question: str) -> tuple[int, ...]:
-    """Give the buckets of a question's features, sorted, each once."""
-    return tuple(sorted({crc32(name.encode()) % BUCKETS for name in names_of(look(question))}))
+def keys_of(question: str) -> tuple[int, ...]:
+    """Give the 32-bit keys of a question's features, sorted, each once."""
+    return tuple(sorted({crc32(name.encode()) for name in names_of(look(question))}))
 
 
 def names_of(sight: Sight) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tiny_moa.brain.classifier import Classifier, Guess
+from tiny_moa.brain.decompose import decompose, plain_part
 from tiny_moa.brain.route import BRAIN, DecidedBy, Route, Step, route_by_cues
 from tiny_moa.brain.signals import certain
 from tiny_moa.catalog import ExpertSpec, load_catalog
@@ -19,7 +20,9 @@ _LEAST_HEIR = 0.05
 """A guess that is less probable names no heir; the Brain answers then."""
 _MOST_HEIRS = 2
 _BEYOND_DOUBT = 0.9
-"""A route of a whole request that is less probable gives way to three parts that are each clear; ours, not measured."""
+"""A route of a whole request that is less probable gives way to parts that are each clear."""
+_CLEAR = 0.8
+"""From which probability on a part is clear; this and the bound above are the best of a few on cross-validated prompts."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,18 @@ class Router:
             return route
         best = classifier.guesses(words, among=self.experts)[0]
         return self.route_of(words, best, "classifier") if best.probability >= least else None
+
+    def choose_parts(self, words: str) -> Route | None:
+        """Choose for each part of a request of several; `None` when it is one, or not clear enough to be parted."""
+        reader = next((spec for spec in self.experts.values() if spec.kind == "documents"), None)
+        return decompose(words, lambda part: plain_part(part, reader) or self.choose_part(part))
+
+    def alone(self, words: str) -> Route | None:
+        """Choose as well as can be without asking a model: what is clear, else the likeliest; `None` without a classifier."""
+        if self.classifier is None:
+            return None
+        whole = self.choose(words) or self.route_of(words, self.guesses(words)[0], "classifier")
+        return agreed(whole, self.choose_parts(words))
 
     def guesses(self, words: str) -> tuple[Guess, ...]:
         """Give the classifier's routes, the likeliest first; none without a classifier."""
@@ -105,16 +120,18 @@ def router_of(experts: Collection[ExpertSpec], classifier: Classifier | None) ->
 def agreed(whole: Route | None, parts: Route | None) -> Route | None:
     """Settle between the route of a whole request and that of its parts.
 
-    The parts say better what each expert is asked, so they win when they ask the same experts, or the whole is not clear, or
-    they are three or more and either hold the experts of the whole or the whole is not `_BEYOND_DOUBT`. A whole that is clear
-    wins otherwise.
+    The parts say better what each expert is asked, so they win when they ask the same experts. They also win when they are three
+    or more and hold the experts of the whole, and over a whole that is not `_BEYOND_DOUBT` when they are three or more, or ask
+    several experts and each of them is clear. The whole wins otherwise: it sees what a part alone does not say.
     """
     if whole is None or parts is None:
         return whole or parts
     asked, split = _experts(whole), _experts(parts)
-    is_certain = whole.confidence is None or whole.confidence >= _BEYOND_DOUBT
-    is_wider = len(parts.steps) > 2 and (set(asked) <= set(split) or not is_certain)
-    return parts if asked == split or is_wider else whole
+    is_doubtful = whole.confidence is not None and whole.confidence < _BEYOND_DOUBT
+    is_clear = len(split) > 1 and parts.confidence is not None and parts.confidence >= _CLEAR
+    is_long = len({step.prompt for step in parts.steps}) > 2
+    is_better = (is_long and (is_doubtful or set(asked) <= set(split))) or (is_doubtful and is_clear)
+    return parts if asked == split or is_better else whole
 
 
 def _experts(route: Route) -> tuple[str, ...]:

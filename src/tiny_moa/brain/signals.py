@@ -26,6 +26,12 @@ _SCRIPTS = {
 _LANGUAGE_OF_SCRIPT = {"hangul": "ko", "kana": "ja", "han": "zh", "arabic": "ar", "cyrillic": "xx"}
 
 
+_SIGN = 3
+"""How many Latin letters one sign of these scripts is worth."""
+_LETTER_TELLS = 2
+"""A letter that English does not have says as much as this many small words."""
+
+
 @cache
 def _lexicon() -> dict[str, Any]:
     text = resources.files("tiny_moa.brain").joinpath("lexicon.json").read_text("utf-8")
@@ -69,17 +75,19 @@ def look(question: str) -> Sight:
 
 
 def language_of(text: str) -> str:
-    """Tell the language of a text by its script, and of Latin letters by a few small words; English when nothing tells."""
+    """Tell the language of a text by its script, and in Latin letters by small words and letters; English when nothing tells."""
     counts = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS.items()}
-    if counts["hangul"] * 3 >= counts["latin"] and counts["hangul"]:
+    if counts["hangul"] * _SIGN >= counts["latin"] and counts["hangul"]:
         return "ko"
-    if counts["kana"]:
+    if counts["kana"] and (counts["kana"] + counts["han"]) * _SIGN >= counts["latin"]:
         return "ja"
-    script = max(counts, key=lambda name: counts[name])
+    script = max(counts, key=lambda name: counts[name] * (_SIGN if name == "han" else 1))
     if script != "latin":
         return _LANGUAGE_OF_SCRIPT[script] if counts[script] else "en"
     words = set(re.findall(r"[^\W\d]+", text.lower()))
     scores = {code: len(words & set(small)) for code, small in _lexicon()["stopwords"].items()}
+    for code, letters in _lexicon()["letters"].items():
+        scores[code] += _LETTER_TELLS * any(letter in letters for letter in text.lower())
     best = max(scores, key=lambda code: scores[code])
     return best if scores[best] >= 2 else "en"
 
