@@ -9,6 +9,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.glue import glue_pieces
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
 from tiny_moa.experts.documents.pictures import describe_pictures
+from tiny_moa.experts.documents.plain import plain_document, plain_markdown
 from tiny_moa.experts.documents.quotes import backend_options, remove_marks
 from tiny_moa.experts.documents.repairs import free_lists
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
@@ -62,7 +64,8 @@ def convert(
 
     Returns:
         `pages` (each `number`, `markdown`, `engine`, `warnings`), `page_count`, `title`, `status`, `warnings`, `format`,
-        `pictures` (each `page`, `caption`, `box`, and `png` in base64 when wanted), and `docling` when wanted.
+        `pictures` (each `page`, `caption`, `box`, and `png` in base64 when wanted), and `docling` when wanted; of a text
+        that is read as it is `docling` alone.
 
     Raises:
         DocumentRefused: It is over a limit or not of the format its suffix says.
@@ -70,6 +73,8 @@ def convert(
     """
     document_format = find_format(suffix)
     assert document_format is not None
+    if document_format.route == "plain":
+        return {"docling": _plain(content, name, document_format, seconds)}
     is_pdf = document_format.route in ("pdf", "picture")
     if document_format.route == "pdf" and password:
         content = _unlocked(content, name, password)
@@ -101,6 +106,18 @@ def convert(
         "pictures": describe_pictures(result.document, content if is_pdf else None, wants_bitmaps="images" in wants),
     }
     return answer | ({"docling": result.document.export_to_dict()} if "docling" in wants else {})
+
+
+def _plain(content: bytes, name: str, document_format: Format, seconds: float) -> Json:
+    """Give docling's document of what is else read as it is."""
+    if document_format.input_format:
+        markdown = plain_markdown(content, name)
+        result = _run(markdown, name, replace(document_format, suffix=".md"), seconds, ALL_PAGES, None, PageRecord())
+        found: Json = result.document.export_to_dict()
+        return found
+    _docling()
+    written: Json = plain_document(content, name, document_format).export_to_dict()
+    return written
 
 
 def _unlocked(content: bytes, name: str, password: str) -> bytes:

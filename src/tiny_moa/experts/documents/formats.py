@@ -106,6 +106,20 @@ LEFT_OUT: Final = {
 }
 """docling's formats that are not read, and why."""
 
+_NOT_READ: Final = {
+    ".doc .dot": "Word 97 files are not read; save it as .docx, or run: soffice --convert-to docx",
+    ".ppt .pps .pot": "PowerPoint 97 files are not read; save it as .pptx, or run: soffice --convert-to pptx",
+    ".xls .xlt .xlsb": "old and binary Excel files are not read; save it as .xlsx, or run: soffice --convert-to xlsx",
+    ".rtf": "rich text is not read; save it as .docx, or run: soffice --convert-to docx",
+    ".hwp .hwpx": "files of Hangul are not read; save it as .docx or PDF in Hangul",
+    ".wpd .wps .odg .pub .vsd .vsdx": "it is not read; save it as PDF in its program",
+    ".mets .tar .tgz .gz .zip .7z .rar": "archives and the scanned books in them are not read;"
+    " unpack it and give its files, such as the pictures of its pages",
+    ".mp3 .wav .m4a .ogg .flac .mp4 .avi .mov .mkv .webm": "speech is not read; give its transcript, such as .vtt, .srt or .txt",
+    ".heic .heif .avif .svg .psd .ai .eps": "pictures of this kind are not read; save it as PNG, JPEG or PDF",
+}
+_WHAT_TO_DO: Final = {suffix: said for suffixes, said in _NOT_READ.items() for suffix in suffixes.split()}
+
 SUPPORTED: Final = (
     "DOCX, PPTX, XLSX, ODT, ODS, ODP, PDF, pictures (PNG, JPEG, TIFF, WEBP, BMP, GIF), HTML, EPUB, email, CSV, AsciiDoc, LaTeX, "
     "Markdown, plain text and source code"
@@ -116,3 +130,8 @@ SUPPORTED: Final = (
 def find_format(suffix: str) -> Format | None:
     """Give the format of a suffix such as `.pdf`, in any case; `None` when it is not read."""
     return FORMATS.get(suffix.lower())
+
+
+def why_not_read(suffix: str) -> str:
+    """Say why files of a suffix are not read and what to do instead, in words that follow the name of the file."""
+    return _WHAT_TO_DO.get(suffix.lower(), f"{suffix or 'files without a suffix'} are not read; supported are {SUPPORTED}")

@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from tiny_moa.errors import DocumentError, DocumentNotFound, DocumentRefused, OutsideRoots
 from tiny_moa.experts.documents.document import DocumentRef
-from tiny_moa.experts.documents.formats import SUPPORTED, find_format
+from tiny_moa.experts.documents.formats import SUPPORTED, find_format, why_not_read
 
 SCHEME: Final = "doc://"
 MAX_BYTES: Final = 50 * 1024 * 1024
@@ -167,8 +167,7 @@ class DocumentLibrary:
         size_bytes = _plain_file_size(real, shown, self._max_bytes)
         document_format = find_format(real.suffix)
         if document_format is None:
-            suffix = f"files ending in {real.suffix!r}" if real.suffix else "files without a suffix"
-            raise DocumentRefused(f"{shown!r}: {suffix} are not read; supported are {SUPPORTED}")
+            raise DocumentRefused(f"{shown!r}: {why_not_read(real.suffix)}")
         return DocumentRef(
             self._uri(index, relative), real.name, real, size_bytes, real.suffix.lower(), document_format.mime_type
         )

@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from tiny_moa.errors import ConversionFailed, DocumentRefused, InvalidRequest
 from tiny_moa.experts.documents.document import DocumentRef
-from tiny_moa.experts.documents.formats import SUPPORTED, find_format
+from tiny_moa.experts.documents.formats import SUPPORTED, find_format, why_not_read
 from tiny_moa.experts.documents.library import MAX_BYTES, DocumentLibrary
 
 
@@ -100,8 +100,10 @@ def _upload_ref(upload: Upload) -> DocumentRef:
     name = upload.name.replace("\\", "/").rsplit("/", 1)[-1].strip()
     suffix = Path(name).suffix.lower()
     document_format = find_format(suffix)
-    if not name or document_format is None or not name.isprintable():
+    if not name or not suffix or not name.isprintable():
         raise DocumentRefused(f"{upload.name!r} does not say a format that is read; supported are {SUPPORTED}")
+    if document_format is None:
+        raise DocumentRefused(f"{name!r}: {why_not_read(suffix)}")
     if not upload.content:
         raise ConversionFailed(f"{name!r} is empty: it has 0 bytes")
     if len(upload.content) > MAX_BYTES:
