@@ -169,7 +169,7 @@ def join_numbers(rows: Sequence[Sequence[list[Run]]]) -> list[list[list[Run]]]:
     )
     for place, row in enumerate(rows):
         words = [word for part in row for word in part]
-        if len(row) > 2 or words[0].height > 1.1 * usual or len(words) < 2 or not _is_number_before(words[0], words[1]):
+        if len(row) > 2 or len(words) < 2 or words[1].height > 1.1 * usual or not _is_number_before(words[0], words[1]):
             continue
         above = [word.left for part in rows[place - 1] for word in part] if place else []
         is_head = all(any(abs(left - word.left) < 2 for left in above) for word in words[:2])

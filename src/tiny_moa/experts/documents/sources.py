@@ -103,7 +103,7 @@ def _upload_ref(upload: Upload) -> DocumentRef:
     if not name or not suffix or not name.isprintable():
         raise DocumentRefused(f"{upload.name!r} does not say a format that is read; supported are {SUPPORTED}")
     if document_format is None:
-        raise DocumentRefused(f"{name!r}: {why_not_read(suffix)}")
+        raise DocumentRefused(f"{name!r} is of no format that is read: {why_not_read(suffix)}")
     if not upload.content:
         raise ConversionFailed(f"{name!r} is empty: it has 0 bytes")
     if len(upload.content) > MAX_BYTES:
