@@ -155,9 +155,9 @@ def resident_bytes() -> int:
 
 def test_votes_for_equal_values_are_one_group_whatever_they_look_like() -> None:
     votes = [
-        worked_vote(r"\boxed{\frac{3}{4}}"),
+        worked_vote("3 of 4", r"\boxed{\frac{3}{4}}"),
         program_vote("3 of 4", "def solution(): return 3 / 4", "0.75"),
-        worked_vote("Answer: 1"),
+        worked_vote("3 of 4", "Answer: 1"),
     ]
     groups = group_votes([vote for vote in votes if vote])
     assert [len(group.votes) for group in groups] == [2, 1]
@@ -171,14 +171,17 @@ def test_votes_for_equal_values_are_one_group_whatever_they_look_like() -> None:
         (WORKED, "def solution(): return 47", False),
         (WORKED, "def solution(): return 56 - 9", False),
         (WORKED, "def solution(): return 7 * 8 - 9 + 17 - 17", False),
+        (WORKED, "def solution():\n    spent = 9\n    return 7 * 8 - 18 / 2", False),
+        (WORKED, "def solution():\n    spent = 9\n    return 7 * 8 - spent", True),
         (r"It is \boxed{47}.", "def solution(): return 7 * 8 - 9", False),
+        (r"\(40 + 7 = 47\), so \boxed{47}", "def solution(): return 7 * 8 - 9", False),
         (r"\(7 \times 8 = 55\), \(56 - 9 = 47\), \boxed{47}", "def solution(): return 7 * 8 - 9", False),
         (r"\(7 \times 8 = 56\) \boxed{47}", "def solution(): return 7 * 8 - 9", False),
         ("7 * 8 = 56, 56 - 9 = 47", "def solution(): return 7 * 8 - 9", False),
     ],
 )
 def test_only_sound_solutions_in_both_ways_settle_an_answer(worked: str, source: str, settles: bool) -> None:
-    votes = [vote for vote in (worked_vote(worked), program_vote(PROBLEM, source, "47")) if vote]
+    votes = [vote for vote in (worked_vote(PROBLEM, worked), program_vote(PROBLEM, source, "47")) if vote]
     (group,) = group_votes(votes)
     assert agreed(group) == settles
 

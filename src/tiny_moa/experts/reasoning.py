@@ -114,15 +114,15 @@ class Reasoning:
         """The model's own best solution; drawn otherwise when it goes in circles."""
         for sampling in ({}, _UNSTUCK):
             written = await self._model.write(self._template, {"task": problem}, call, sampling=sampling)
-            self._take_worked(work, *written)
+            self._take_worked(work, problem, *written)
             if written[1].finish != "repetition" or not _has_time(call):
                 return
             work.notes.append("A solution went in circles and was drawn anew.")
 
-    def _take_worked(self, work: Work, completion: Completion, attempt: Attempt) -> None:
+    def _take_worked(self, work: Work, problem: str, completion: Completion, attempt: Attempt) -> None:
         text = completion.text.strip()
         is_whole = attempt.finish == "stop" and bool(text)
-        vote = worked_vote(text) if is_whole else None
+        vote = worked_vote(problem, text) if is_whole else None
         work.attempts.append(("worked", attempt, vote.written if vote else ""))
         if is_whole or not work.texts:
             work.texts.append(text)
@@ -135,7 +135,7 @@ class Reasoning:
 
     async def _more_worked(self, work: Work, problem: str, call: Call) -> None:
         for written in await self._model.sample(self._template, {"task": problem}, _half(call), 2, sampling=_LIVELY):
-            self._take_worked(work, *written)
+            self._take_worked(work, problem, *written)
 
     async def _more_programs(self, work: Work, problem: str, call: Call) -> None:
         for written in await self._model.sample(PROGRAM_TEMPLATE, {"task": problem}, _half(call), 2, **_program_options(_LIVELY)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -51,8 +52,8 @@ class Vote:
         text: The whole solution: the words, or the program.
         equations: The equations found in the words, recomputed.
         is_sound: Whether everything that can be checked in the solution by itself holds: a program ran, and computes with
-            the numbers of the problem; a worked solution marks its answer, has equations, and all of them recompute, one of
-            them giving the answer.
+            the numbers of the problem; a worked solution marks its answer, has equations with the numbers of the problem, and
+            all of them recompute, one of them giving the answer.
     """
 
     way: Way
@@ -87,22 +88,40 @@ class Group:
         return write_value(self.value, self.votes[0].written)
 
 
-def worked_vote(text: str) -> Vote | None:
-    """Read a worked solution; `None` when it states no answer at all."""
+def worked_vote(problem: str, text: str) -> Vote | None:
+    """Read a worked solution of a problem; `None` when it states no answer at all."""
     stated = read_statement(text)
     if stated is None:
         return None
     plain = plain_equations(text)
     equations = checks.check_equations(plain)
     is_sound = stated.is_marked and bool(equations) and all(check.passed for check in equations)
-    is_sound = is_sound and stated.value is not None and _is_derived(stated.value, plain)
+    is_sound = is_sound and stated.value is not None and _is_derived(stated.value, equations)
+    is_sound = is_sound and not _left_out(problem, {number for check in equations for number in _read_numbers(check.detail)})
     return Vote("worked", stated.written, stated.value, text, equations, is_sound)
 
 
-def _is_derived(value: Value, plain: str) -> bool:
-    """Whether some equation of the text gives this value."""
-    found = (check.detail.rpartition("=")[2] for check in checks.check_equations(plain))
+def _is_derived(value: Value, equations: Sequence[checks.Check]) -> bool:
+    """Whether some equation gives this value."""
+    found = (check.detail.rpartition("=")[2] for check in equations)
     return any(number is not None and number == value.exact for number in map(checks.evaluate, found))
+
+
+def _read_numbers(text: str) -> frozenset[Fraction]:
+    return frozenset(number for number in map(checks.evaluate, _NUMBER.findall(text)) if number is not None)
+
+
+def _left_out(problem: str, used: AbstractSet[Fraction]) -> set[Fraction]:
+    """Give the numbers that a problem names and that are not used, not as shares either; 1 needs no mention.
+
+    Two readings of a problem that leave out the same number agree for the wrong reason; that is the commonest way.
+    """
+    return {number for number in _read_numbers(problem) - used - {1} if not _shares(number) & used}
+
+
+def _shares(number: Fraction) -> set[Fraction]:
+    """What a number of per cent may be written as; those of 100 are numbers that stand everywhere."""
+    return {number / 100, 1 - number / 100, 1 + number / 100} - {0, 1, 2}
 
 
 def program_vote(problem: str, source: str, result: str) -> Vote | None:
@@ -112,22 +131,36 @@ def program_vote(problem: str, source: str, result: str) -> Vote | None:
 
 
 def _fits(problem: str, source: str) -> bool:
-    """Whether a program computes, with every number that the problem names and hardly any other.
-
-    Two readings of a problem that leave out the same number agree for the wrong reason; that is the commonest way.
-    """
+    """Whether a program computes, with every number that the problem names and hardly any other."""
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        tree = ast.parse(source)
+        nodes = list(ast.walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     if not any(isinstance(node, ast.BinOp | ast.AugAssign | ast.Compare) for node in nodes):
         return False
-    used = {Fraction(str(node.value)) for node in nodes if isinstance(node, ast.Constant) and type(node.value) in (int, float)}
-    named = {number for number in map(checks.evaluate, _NUMBER.findall(problem)) if number is not None}
+    used = _constants(nodes)
     spoken = {Fraction(value) for word, value in _SPOKEN.items() if word in problem.lower()}
-    shares = {share for number in named for share in (number / 100, 1 - number / 100, 1 + number / 100)}
-    missing = {number for number in named - used - {1} if not {number / 100, 1 - number / 100, 1 + number / 100} & used}
-    return not missing and used <= named | spoken | shares | _COMMON
+    known = _read_numbers(problem) | spoken | _COMMON
+    shares = {share for number in _read_numbers(problem) for share in _shares(number)}
+    idle = {id(node) for node in _idle(nodes)}
+    return not _left_out(problem, _constants(node for node in nodes if id(node) not in idle)) and used <= known | shares
+
+
+def _constants(nodes: Iterable[ast.AST]) -> set[Fraction]:
+    values = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return {Fraction(str(value)) for value in values if type(value) in (int, float)}
+
+
+def _idle(nodes: Sequence[ast.AST]) -> list[ast.AST]:
+    """Give what is assigned to names that nothing reads: it takes no part in the result."""
+    read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    idle = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) and target.id not in read for target in node.targets)
+    ]
+    return [inner for value in idle for inner in ast.walk(value)]
 
 
 def group_votes(votes: Sequence[Vote]) -> tuple[Group, ...]:
