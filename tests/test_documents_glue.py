@@ -77,3 +77,21 @@ def test_an_email_is_read_with_its_form_and_names_what_is_attached() -> None:
     assert markdown.startswith("# Parts & prices\n\nFrom: Ida <ida@harbour.example>")
     assert all(text in markdown for text in (READ, "> Row on.", "| Pin | 8 |", "- parts.csv"))
     assert "Only the words." not in markdown
+
+
+@pytest.mark.docling
+def test_pieces_with_spaces_of_their_own_are_marked_and_no_mark_is_left_in_the_document() -> None:
+    pytest.importorskip("docling_core")
+    from docling_core.types.doc import DocItemLabel, DoclingDocument
+
+    from tiny_moa.experts.documents.glue import glue_pieces
+    from tiny_moa.experts.documents.quotes import remove_marks
+
+    document = DoclingDocument(name="a")
+    group = document.add_inline_group()
+    for text in ("It opens at ", "05:30", "sharp."):
+        document.add_text(DocItemLabel.TEXT, text, parent=group)
+    glue_pieces(document)
+    assert [item.text for item in document.texts] == ["It opens at", "05:30", f"{GLUE}sharp."]
+    remove_marks(document)
+    assert [item.text for item in document.texts] == ["It opens at", "05:30", "sharp."]

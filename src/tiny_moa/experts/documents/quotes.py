@@ -30,7 +30,7 @@ def write_quotes(line: str) -> str:
 def remove_marks(document: Any) -> None:
     """Take the marks out of docling's document, once its Markdown is written."""
     for item in document.texts:
-        if MARK in item.orig or GLUE in item.orig:
+        if any(mark in text for mark in (MARK, GLUE) for text in (item.text, item.orig)):
             item.text, item.orig = (_unmarked(text).lstrip() for text in (item.text, item.orig))
     for table in document.tables:
         for cell in table.data.table_cells:
