@@ -77,7 +77,7 @@ def test_prompts_that_were_never_trained_on_are_routed_right_chains_in_order() -
 
 
 @pytest.mark.parametrize(("languages", "least"), [("en", 0.9), ("ko", 0.9), ("ja zh es fr de", 0.8)])
-def test_prompts_written_before_the_router_had_seen_their_kind_are_routed_right(languages: str, least: float) -> None:
+def test_further_prompts_that_were_never_trained_on_are_routed_right_in_every_language(languages: str, least: float) -> None:
     found = [item for item in FRESH if item["lang"] in languages.split()]
     right = [list(best(item["input"])) == item["expected"]["route"] for item in found]
     chains = [ok for ok, item in zip(right, found, strict=True) if len(item["expected"]["route"]) > 1]

@@ -22,7 +22,7 @@ _MOST_HEIRS = 2
 _BEYOND_DOUBT = 0.9
 """A route of a whole request that is less probable gives way to parts that are each clear."""
 _CLEAR = 0.8
-"""From which probability on a part is clear; this and the bound above are the best of a few on cross-validated prompts."""
+"""From which probability on a part is clear; this and the bound above were chosen by looking at cross-validated chains."""
 
 
 @dataclass(frozen=True)
