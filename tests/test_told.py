@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.teams import call_of, scripted_team
+from tests.teams import call_of
+from tiny_moa.catalog import load_catalog
 from tiny_moa.experts.algebra.calendar import day_number
+from tiny_moa.experts.algebra.client import AlgebraClient
 from tiny_moa.experts.algebra.notation import NotNotation
 from tiny_moa.experts.algebra.phrases import read_phrase
 from tiny_moa.experts.algebra.reader import read_question
 from tiny_moa.experts.algebra.spoken import in_digits, korean_number
-from tiny_moa.experts.base import Task
+from tiny_moa.experts.base import Proposal, Task
+from tiny_moa.experts.math import MathExpert
 
 CASES = {
     # numbers in words
@@ -116,6 +119,9 @@ TRAPS = (
     "nineteen eighty plus four",
     "the sum of 2 and 3 times 4",
     "Multiply 3 and 4 by 5",
+    "Multiply 3 by 4 plus 5",
+    "Divide 20 by 2 plus 3",
+    "3 + 4에 5를 곱하면?",
     "10을 4로 나눈 나머지에 2를 더하면?",
     "100에서 7을 3번 빼면?",
     "어떤 수에서 5를 뺄 것을 잘못하여 더했더니 20이 되었다. 어떤 수는?",
@@ -144,13 +150,17 @@ TRAPS = (
 )
 
 
-async def test_what_is_told_in_words_is_answered_exactly_without_a_model(tmp_path: Path) -> None:
-    answers = {}
-    async with scripted_team(tmp_path, []) as team:
-        for text in CASES:
-            answers[text] = await team.asker.ask_expert("reasoner", Task(text), call_of(60, 100))
-    assert {text: answer.fields["answer"] for text, answer in answers.items()} == CASES
-    assert {answer.status for answer in answers.values()} == {"verified"}
+async def test_what_is_told_in_words_is_answered_exactly_without_a_model() -> None:
+    algebra = AlgebraClient(seconds=120)
+    no_model: Any = None
+    expert = MathExpert(load_catalog().expert("reasoner"), no_model, algebra)
+    try:
+        proposals = {text: await expert.propose(Task(text), call_of(600)) for text in CASES}
+    finally:
+        await algebra.aclose()
+    answers = {text: made.fields["answer"] for text, made in proposals.items() if isinstance(made, Proposal)}
+    assert answers == CASES
+    assert {made.status for made in proposals.values() if isinstance(made, Proposal)} == {"verified"}
 
 
 @pytest.mark.parametrize("text", TRAPS)

@@ -56,6 +56,18 @@ def read_phrase(text: str) -> Node:
     return found[0].node
 
 
+def read_unit(text: str) -> Node:
+    """Read a phrase that no sign word parts: "twice 8", and not "4 plus 5", of which a step may mean the first part only.
+
+    Raises:
+        NotNotation: It is none, or has two readings.
+    """
+    found = list(_units(" ".join(text.lower().split())))
+    if len(found) != 1 or len(text) > _MAX_CHARS:
+        raise NotNotation("no number by itself")
+    return found[0].node
+
+
 def joined(sign: str, left: Node, right: Node) -> Node:
     """Give a node of two parts; a difference is a sum with what is taken away negated."""
     return ["+", left, ["-", right]] if sign == "-" else [sign, left, right]

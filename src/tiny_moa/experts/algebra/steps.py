@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tiny_moa.experts.algebra.notation import Node, NotNotation, variables
-from tiny_moa.experts.algebra.phrases import UNKNOWN, joined, read_phrase
+from tiny_moa.experts.algebra.phrases import UNKNOWN, joined, read_phrase, read_unit
 from tiny_moa.experts.algebra.question import Question
 from tiny_moa.experts.algebra.wording import read_words
 
@@ -42,7 +42,9 @@ def _first_step(text: str) -> Node:
     found = _FIRST.fullmatch(text)
     if not found or found["how"].lower() not in _WAYS[found["verb"].lower()]:
         raise NotNotation("a step that is not known")
-    verb, left, right = found["verb"].lower(), _operand(found["a"]), _operand(found["b"])
+    verb, left, right = found["verb"].lower(), read_unit(found["a"]), read_unit(found["b"])
+    if variables(left) | variables(right):
+        raise NotNotation("a number is needed")
     if verb == "subtract" or (verb == "add" and found["how"].lower() == "to"):
         left, right = right, left
     return joined(_VERBS[verb], left, right)
@@ -97,6 +99,8 @@ _STEP: Final = re.compile(r"(?P<n>[^가-힣\s]+(?:의 (?:세)?제곱)?)\s*(?P<ho
 _START: Final = re.compile(
     r"(?P<a>어떤 (?:자연수|정수|수)|(?:어떤|이) 수|[^가-힣]+?(?:의 (?:세)?제곱)?)\s*(?P<to>에다가|에다|에서|에|을|를|와|과)\s*"
 )
+_BRACKETS: Final = re.compile(r"\([^()]*\)")
+_OPEN_SIGN: Final = re.compile(r"[\w)]\s*[-+*×÷]")
 _LINK: Final = re.compile(
     r"\s*(?:다음에?|후에?|뒤에?|나서)?,?\s*(?:(?:값|수|결과)(?:에서|에|을|를))?\s*(?:다시\s+|거기에\s+|거기에서\s+)?"
 )
@@ -128,7 +132,7 @@ def _korean_steps(text: str) -> Node:
     start = _START.match(text)
     if not start:
         raise NotNotation("a step that is not known")
-    node: Node = UNKNOWN if start["a"].endswith("수") else read_words(start["a"])
+    node: Node = UNKNOWN if start["a"].endswith("수") else _plain_number(start["a"])
     at, particle = start.end(), start["to"]
     for count in range(8):
         step = _STEP.match(text, at)
@@ -148,6 +152,9 @@ def _korean_steps(text: str) -> Node:
 
 
 def _plain_number(text: str) -> Node:
+    """A number, a root or power of one: of "3 + 4에 5를 곱하면" nobody knows what is multiplied."""
+    if _OPEN_SIGN.search(_BRACKETS.sub("0", text)):
+        raise NotNotation("a sum beside a step")
     node = read_words(text)
     if variables(node):
         raise NotNotation("a number is needed")
