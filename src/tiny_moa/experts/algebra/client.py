@@ -19,7 +19,7 @@ WORKER: Final = "tiny_moa.experts.algebra.worker"
 """The module that the child runs."""
 SECONDS: Final = 10.0
 """The longest that one question may take, the start of the child apart."""
-_START_SECONDS: Final = 20.0
+_START_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
