@@ -33,6 +33,7 @@ _LETTERS: Mapping[Kind, str] = {
     "word": "W",
     "variable": "V",
     "stdin": "I",
+    "charset": "C",
 }
 """The letter of each kind of literal in its mark, such as ⟦P0⟧, and L for a place phrase; rules match the marked text."""
 _TIME_OR_COUNT = "minute|hour|day|week|month|year|link|line|level|분|시간|일|주|개월|달|년|줄"
@@ -48,6 +49,21 @@ _PARTS = {
 }
 _MINUTES = {"min": 1, "분": 1, "hou": 60, "시간": 60}
 _DAYS = {"day": 1, "일": 1, "wee": 7, "주": 7, "주일": 7, "mon": 30, "개월": 30, "달": 30, "yea": 365, "년": 365}
+_DOTFILES = frozenset(
+    [
+        ".bashrc",
+        ".profile",
+        ".bash_profile",
+        ".bash_history",
+        ".gitignore",
+        ".vimrc",
+        ".zshrc",
+        ".htaccess",
+        ".git",
+        ".ssh",
+        ".npmrc",
+    ]
+)
 _ASKS = re.compile(r"\b(?:find|search|locate|look for)\b|찾|검색", re.IGNORECASE)
 
 
@@ -130,6 +146,8 @@ def compose_find(request: str, sayings: Sayings) -> Plan | None:
             _read_kind(reading, sayings)
         for pattern in rule.says:
             _apply(rule, pattern, reading, sayings)
+    if "filesonly" in reading.flags:
+        reading.kind = "f"
     unread = _unread(reading, sayings)
     parts = (
         len(reading.names) + len(reading.tests) + len(reading.actions) + bool(reading.depth) + (reading.kind in ("d", "f", "l"))
@@ -202,7 +220,7 @@ def _read_globs(reading: Reading, sayings: Sayings) -> None:
         value = _value(match[1], reading)
         if not match[1].startswith("⟦G") and not re.fullmatch(r"\.\w[\w.]*", value):
             return match[0]
-        reading.names.append("*" + value if value.startswith(".") else value)
+        reading.names.append("*" + value if re.fullmatch(r"\.[a-z0-9]\S*", value) and value not in _DOTFILES else value)
         return match[2]
 
     def take_kind(match: re.Match[str]) -> str:
@@ -213,6 +231,7 @@ def _read_globs(reading: Reading, sayings: Sayings) -> None:
         return match[2]
 
     patterns = sayings.patterns
+    reading.text = patterns["kind_bare"].sub(take_kind, reading.text)
     if not patterns["named_glob"].search(reading.text):
         reading.text = patterns["glob"].sub(take, reading.text)
     reading.text = patterns["ending"].sub(take, patterns["ending_list"].sub(take, reading.text))
@@ -250,7 +269,7 @@ def _take(rule: Rule, match: re.Match[str], values: list[str], reading: Reading,
         case "time":
             reading.tests.append(_time_test(rule.gives, match, reading, sayings))
         case "name":
-            reading.names.extend(_name(rule.gives, value) for value in values)
+            reading.names.extend(_name(rule.gives, value) for value in values or [""])
         case "notname":
             reading.names.extend("!" + _name(rule.gives, value) for value in values)
         case "start":

@@ -106,6 +106,8 @@ def _action(reading: Reading) -> str:
             return "-exec ls -lS {} +"
         case "replace":
             return f"-exec sed -i {quote(_script(rest))} {{}} +"
+        case "delete" if "ask" in reading.flags:
+            return "-ok rm {} \\;"
         case "delete":
             return "-exec rm -r {} +" if reading.kind == "d" and "-empty" not in reading.tests else "-delete"
     return action

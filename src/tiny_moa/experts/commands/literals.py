@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal as OneOf
 
-Kind = OneOf["quoted", "url", "host", "date", "size", "variable", "glob", "path", "extension", "mode", "number", "word", "stdin"]
+Kind = OneOf[
+    "quoted", "url", "host", "date", "size", "variable", "glob", "path", "extension", "mode", "number", "word", "stdin", "charset"
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("extension", r"(?<![\w가-힣.])\.[A-Za-z][\w.]*(?<!\.)"),
     ("size", rf"(?<![\w.]){{0}}\b\d+(?:\.\d+)?\s?{_UNITS}(?![a-zA-Z])".replace("{0}", "")),
     ("number", r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th)?(?![\w.]*[A-Za-z_])"),
+    ("word", r"(?<![\w-])(?!(?i:sha|ipv|base|x86|mp|md)-?\d)[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*-\d+(?![\w.-])"),
+    ("charset", r"(?<![\w-])(?i:utf-?\d+|iso-?8859-\d+|latin-?\d|euc-kr|cp\d{3,4}|windows-\d{4})(?![\w.])"),
     (
         "word",
         r"(?<![\w])[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*_[\w-]*\w|(?<![\w])(?!(?i:md5|sha\d+|base64|ipv[46]|ext[234]|bz2|bzip2|mp[34]|python[23])\b)[A-Za-z]+\d+(?![\w])|(?<![\w])[a-z]+[A-Z]\w*",

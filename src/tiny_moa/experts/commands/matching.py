@@ -23,7 +23,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "file": _PATHS, "files": _PATHS, "dir": _PATHS, "dirs": _PATHS, "path": _PATHS, "paths": _PATHS, "source": _PATHS,
     "target": _PATHS, "archive": _PATHS, "link": _PATHS, "device": ("path", "word", "quoted"), "glob": ("glob",
     "extension", "quoted"), "text": _TEXTS, "old": _TEXTS, "new": _TEXTS, "command": ("quoted", "word", "path"),
-    "delim": ("quoted", "word"), "user": _NAMES, "group": _NAMES, "name": _NAMES, "service": _NAMES, "package":
+    "delim": ("quoted", "word"), "user": _NAMES, "group": _NAMES, "name": ("charset", *_NAMES), "service": _NAMES, "package":
     _NAMES, "process": _NAMES, "branch": _NAMES, "container": _NAMES, "image": _NAMES, "var": ("variable", "word",
     "quoted"), "interface": _NAMES, "prefix": ("quoted", "path", "word"), "value": ("quoted", "word", "number",
     "path", "url"), "host": ("host", "path", "word", "quoted", "url", "variable"), "login": ("host", "word"), "url":
@@ -32,6 +32,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     ("mode", "number", "quoted"), "date": ("date", "quoted", "number", "word"), "ext": ("extension", "word", "glob",
     "quoted"), "signal": ("word", "number"), "message": ("quoted", "word"), "commit": ("word", "quoted", "number"),
 }  # fmt: skip
+_NAME_SLOTS = frozenset(slot for slot, kinds in _TAKES.items() if kinds[-len(_NAMES) :] == _NAMES)
 _NEVER_A_KNOWN_WORD = frozenset({"ext", "delim", "date", "size", "n", "m", "mode", "url", "archive", "glob", "pid"})
 _LITERAL_WEIGHT = 1.6
 _MISSING_WEIGHT = 1.4
@@ -41,6 +42,8 @@ _READS_CONTENT = re.compile(
 )
 """Programs that work on what is in files; a folder is nothing for them."""
 _HAVE_SUBCOMMANDS = frozenset(["git", "docker", "apt", "dnf", "yum", "snap", "pip", "systemctl", "npm"])
+_ASKS = frozenset({"show", "find", "check"})
+"""Verbs that only ask for an answer; where both sides have one of them, which one it is does not matter."""
 _NAMES_A_PATH = frozenset({"file", "folder", "called", "named"})
 _DEFAULT_WEIGHT = 0.08
 _STRAY_WEIGHT = 2.6
@@ -107,22 +110,23 @@ def _match(tokens: Sequence[Token], task: CommandTask, wording: Wording, table: 
     left = Counter(token.idea for index, token in enumerate(tokens) if token.idea and index not in used)
     shared = left & wording.ideas
     left -= shared
+    quiet = _ASKS if _ASKS & wording.ideas.keys() and _ASKS & {token.idea for token in tokens} else frozenset[str]()
     values = {slot: tuple(_written(tokens[i].literal, slot) for i in found) for slot, found in chosen.items() if found}
     flags, said = _options(task, tokens, left, used)
     spare = [token for i, token in enumerate(tokens) if i not in used and _must_be_used(token)]
     stray = _stray(tokens, wording, chosen)
     explained = sum(table.weight(idea) * n for idea, n in (shared + said).items())
     explained += (sum(1 for slot in wording.slots if chosen.get(slot[0])) - len(stray)) * _LITERAL_WEIGHT
-    of_request = _weigh(left, shared, table) + _LITERAL_WEIGHT * len(spare) + _STRAY_WEIGHT * len(stray)
+    of_request = _weigh(left, shared, table, quiet) + _LITERAL_WEIGHT * len(spare) + _STRAY_WEIGHT * len(stray)
     unsaid = wording.ideas - shared
-    of_wording = _weigh(unsaid, shared, table) + _weigh_open(wording, task, chosen)
+    of_wording = _weigh(unsaid, shared, table, quiet) + _weigh_open(wording, task, chosen)
     score = 2 * explained / (2 * explained + of_request + of_wording) if explained else 0.0
     score *= 1.0 if _suits(task, values) else 0.75
     score += _SPECIAL * bool(task.only and values and _suits(task, values))
     command, placeholders = fill(_with_flags(task.run, flags), values)
     names = (token.literal.value for token in (*spare, *stray) if token.literal)
-    unread = (*(idea for idea in left if idea not in shared), *names)
-    heavy = tuple(idea for idea in unsaid if table.weight(idea) > 0.6 and idea not in shared)
+    unread = (*(idea for idea in left if idea not in shared and idea not in quiet), *names)
+    heavy = tuple(idea for idea in unsaid if table.weight(idea) > 0.6 and idea not in shared and idea not in quiet)
     heavy += tuple(slot for slot, found in chosen.items() if any(_is_guessed(tokens, slot, index) for index in found))
     heavy += tuple(slot for slot, found in chosen.items() if any(_is_path_as_name(tokens[index], slot) for index in found))
     return Match(task, values, command, placeholders, score + _context_bonus(tokens, wording, chosen), unread, heavy)
@@ -147,9 +151,9 @@ def _weigh_open(wording: Wording, task: CommandTask, chosen: Mapping[str, tuple[
     return sum(_DEFAULT_WEIGHT if slot in task.defaults else _MISSING_WEIGHT for slot in empty)
 
 
-def _weigh(ideas: Counter[str], shared: Counter[str], table: CommandTable) -> float:
+def _weigh(ideas: Counter[str], shared: Counter[str], table: CommandTable, quiet: frozenset[str]) -> float:
     """Weigh ideas that one side has alone; one said twice, such as "gzip compressed archive", weighs little."""
-    return sum(table.weight(idea) * n * (0.15 if idea in shared else 1.0) for idea, n in ideas.items())
+    return sum(table.weight(idea) * n * (0.15 if idea in shared or idea in quiet else 1.0) for idea, n in ideas.items())
 
 
 def _stray(tokens: Sequence[Token], wording: Wording, chosen: Mapping[str, tuple[int, ...]]) -> list[Token]:
@@ -160,8 +164,10 @@ def _stray(tokens: Sequence[Token], wording: Wording, chosen: Mapping[str, tuple
 
 def _is_stray(tokens: Sequence[Token], slot: tuple[str, str, str], index: int) -> bool:
     literal, near = tokens[index].literal, neighbours(tokens, index)
-    if literal is None or literal.strength == 3 or literal.is_optional:
+    if literal is None or literal.is_optional:
         return False
+    if literal.strength == 3:
+        return slot[0] == "text" and literal.kind == "path" and re.fullmatch(r"[^/]+\.\w+", literal.value) is not None
     is_as_said = any(here == there not in ("", "literal") for here, there in zip(slot[1:], near, strict=True))
     return not (is_as_said or "named" in near or "called" in near)
 
@@ -177,7 +183,7 @@ def _is_guessed(tokens: Sequence[Token], slot: str, index: int) -> bool:
 def _is_path_as_name(token: Token, slot: str) -> bool:
     """Tell whether something with a slash was taken for the name of a user, package, process and the like."""
     literal = token.literal
-    return literal is not None and literal.kind == "path" and "/" in literal.value and _TAKES[slot.rstrip("0123456789")] is _NAMES
+    return literal is not None and literal.kind == "path" and "/" in literal.value and slot.rstrip("0123456789") in _NAME_SLOTS
 
 
 def _suits(task: CommandTask, values: Mapping[str, tuple[tuple[str, str], ...]]) -> bool:
@@ -255,6 +261,8 @@ def _fit(token: Token, slot: str, wording: Wording) -> float:
     if literal is None or literal.kind not in kinds or (slot in ("n", "m") and literal.kind == "word" and len(literal.value) > 1):
         return 0.0
     worth = 1.6 - 0.15 * kinds.index(literal.kind)
+    if literal.value.startswith("/dev/") and slot in ("device", "dir"):
+        worth += 0.5 if slot == "device" else -0.5
     if literal.is_optional and kinds is not _PATHS:
         return 0.0
     if literal.strength == 1:
@@ -278,7 +286,7 @@ def _written(literal: Literal | None, slot: str) -> tuple[str, str]:
         return ("*" + value, "glob")
     if kind == "mode" and _is_mode(value):
         return (value, "text")
-    is_place = _TAKES[name] is _PATHS or name == "device"
+    is_place = _TAKES[name] is _PATHS or name in ("device", "glob")
     is_glob = kind == "glob" or (kind == "quoted" and "*" in value and name in ("file", "files", "glob"))
     return (value, "glob" if is_place and is_glob else "path" if is_place or (kind == "variable" and name == "n") else "text")
 
@@ -332,7 +340,8 @@ def _context_bonus(tokens: Sequence[Token], wording: Wording, chosen: Mapping[st
     """Prefer, among equals, the wording whose words stand in the request's order."""
     order = [token.idea for token in tokens if token.idea in wording.ideas]
     same = sum(1 for a, b in zip(order, [t.idea for t in wording.tokens if t.idea in order], strict=False) if a == b)
-    return 0.01 * same / (len(order) or 1) + 0.001 * len(chosen)
+    places = sum(token.literal.is_optional for found in chosen.values() for i in found if (token := tokens[i]).literal)
+    return 0.01 * same / (len(order) or 1) + 0.001 * len(chosen) - 0.007 * places
 
 
 _NO_WORDING = Wording("", (), Counter(), ())

@@ -134,12 +134,14 @@ def read_tokens(text: str, lexicon: Lexicon) -> tuple[Token, ...]:
 
 def is_about_a_shell(text: str, lexicon: Lexicon) -> bool:
     """Tell whether a request names what a shell works on: a path, a pattern, an address, a size, or one of the subjects."""
-    return is_grounded(text, lexicon) or any(token.idea in lexicon.subjects for token in read_tokens(text, lexicon))
+    tokens = read_tokens(text, lexicon)
+    return any(token.idea in lexicon.subjects or _is_ground(token.literal, lexicon) for token in tokens)
 
 
 def is_grounded(text: str, lexicon: Lexicon) -> bool:
-    """Tell whether a request has a path, a pattern, an address or a size."""
-    return any(_is_ground(token.literal, lexicon) for token in read_tokens(text, lexicon))
+    """Tell whether a request has a path, a pattern, an address or a size of its own, not only a place such as "home"."""
+    literals = [token.literal for token in read_tokens(text, lexicon)]
+    return any(_is_ground(literal, lexicon) for literal in literals if literal and not literal.is_optional)
 
 
 def _is_ground(literal: Literal | None, lexicon: Lexicon) -> bool:
@@ -167,7 +169,7 @@ def _read_english(word: str, lexicon: Lexicon) -> Token:
     if lower in lexicon.prepositions:
         return Token(role=lexicon.prepositions[lower], idea="called" if lower in ("called", "named") else "")
     literal = Literal("word", word, strength=1)
-    if len(word) > 3 and word.isupper() and lower not in lexicon.acronyms:
+    if len(word) > 3 and word.isalpha() and word.isupper() and lower not in lexicon.acronyms:
         return Token("", Literal("word", word))
     for form in (lower, stem(lower), stem(lower) + "e"):
         if form in lexicon.ideas:
@@ -248,8 +250,11 @@ def _as_globs(tokens: list[Token]) -> list[Token]:
     """Read an ending before the word "files" as a pattern: ".txt files" are `*.txt`."""
     out = list(tokens)
     for index, (token, following) in enumerate(pairwise(tokens)):
-        if token.literal and token.literal.kind == "extension" and following.idea == "file":
-            out[index] = Token("", Literal("glob", "*" + token.literal.value))
+        literal = token.literal
+        if literal is None or following.idea != "file":
+            continue
+        if literal.kind == "extension" or (literal.kind == "quoted" and re.fullmatch(r"\.[a-z0-9]{1,5}", literal.value)):
+            out[index] = Token("", Literal("glob", "*" + literal.value))
     return out
 
 
