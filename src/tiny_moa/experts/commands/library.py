@@ -73,11 +73,15 @@ class CommandLibrary:
         for cut in tails.cut_tails(request, self.endings, self.sayings.numbers):
             said = cut.korean if is_korean(request) else cut.english
             for base in self.candidates(cut.rest, most=2):
-                if base.score >= _LEAST_TO_GO_ON and not _ENDED.search(base.command):
+                if base.score >= _LEAST_TO_GO_ON and (cut.is_before or self._goes_on(base.command)):
                     command, explanation = cut.added_to(base.command), f"{base.explanation} {said}"
                     score = base.score * _WITH_A_TAIL
                     found.append(replace(base, command=command, explanation=explanation, score=score))
         return found
+
+    def _goes_on(self, command: str) -> bool:
+        """Tell whether something may be written behind a command: it only reads, and its output is not used up."""
+        return not _ENDED.search(command) and self.review(command).risk == "reads"
 
     def is_about_a_shell(self, request: str) -> bool:
         """Tell whether a request names something that a shell works on."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tiny_moa.experts.commands.literals import Literal
 from tiny_moa.experts.commands.quoting import fill
 from tiny_moa.experts.commands.table import CommandTable, CommandTask, Option, Wording, neighbours
-from tiny_moa.experts.commands.words import Token, read_tokens
+from tiny_moa.experts.commands.words import Token, is_korean, read_tokens
 
 _PATHS = ("path", "glob", "quoted", "extension", "word", "stdin", "variable")
 _NAMES = ("word", "quoted", "path", "variable", "mode")
@@ -37,8 +37,8 @@ _NEVER_A_KNOWN_WORD = frozenset({"ext", "delim", "date", "size", "n", "m", "mode
 _LITERAL_WEIGHT = 1.6
 _MISSING_WEIGHT = 1.4
 _READS_CONTENT = re.compile(
-    r"(?:cat|head|tail|grep(?! -\w*[rR])|sed|awk|sort|uniq|wc|cut|tr|tac|rev|nl|diff(?! -r)|cmp|comm|paste|less|wget|curl|bash"
-    r"|source|fold|fmt|shuf|split|strings|xxd|iconv|jq|python3|join|echo)\b"
+    r"(?:cat|truncate|head|tail|grep(?! -\w*[rR])|sed|awk|sort|uniq|wc|cut|tr|tac|rev|nl|diff(?! -r)|cmp|comm|paste|less|wget"
+    r"|curl|bash|source|fold|fmt|shuf|split|strings|xxd|iconv|jq|python3|join|echo)\b"
 )
 """Programs that work on what is in files; a folder is nothing for them."""
 _HAVE_SUBCOMMANDS = frozenset(["git", "docker", "apt", "dnf", "yum", "snap", "pip", "systemctl", "npm"])
@@ -50,6 +50,8 @@ _STRAY_WEIGHT = 2.6
 _SPECIAL = 0.006
 """What a task for one kind of file gains over a general one when the request names such a file."""
 _SHORTLIST = 80
+_SAME_TONGUE = 0.002
+"""Among equals a wording in the language of the request says better which literal goes where."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,16 @@ def find_matches(request: str, table: CommandTable, *, most: int = 5) -> tuple[M
     bag = Counter(token.idea for token in tokens if token.idea)
     rough = [(_overlap(bag, wording, table), task, wording) for task in table.tasks for wording in task.wordings]
     rough.sort(key=lambda entry: -entry[0])
-    best: dict[int, Match] = {}
+    best: dict[int, tuple[float, Match]] = {}
+    korean = is_korean(request)
     for overlap, task, wording in rough[:_SHORTLIST]:
         if overlap <= 0:
             break
         match = _match(tokens, task, wording, table)
-        if id(task) not in best or match.score > best[id(task)].score:
-            best[id(task)] = match
-    return tuple(sorted(best.values(), key=lambda match: -match.score)[:most])
+        worth = match.score + _SAME_TONGUE * (is_korean(wording.text) == korean)
+        if id(task) not in best or worth > best[id(task)][0]:
+            best[id(task)] = (worth, match)
+    return tuple(sorted((match for _, match in best.values()), key=lambda match: -match.score)[:most])
 
 
 def _overlap(bag: Counter[str], wording: Wording, table: CommandTable) -> float:
