@@ -100,7 +100,8 @@ def load_table(folder: Path = FOLDER, extra: Iterable[Row] = ()) -> CommandTable
     shared = tomllib.loads((folder / "options_said.toml").read_text("utf-8"))["said"]
     texts = [text for row in rows for text in (*row["en"], *row["ko"])]
     lexicon = replace(lexicon, seen=_seen(texts, lexicon))
-    tasks = [_task(row, shared, lexicon) for row in rows]
+    said = {name: tuple(_ideas(way, lexicon) for way in ways) for name, ways in shared.items()}
+    tasks = [_task(row, said, lexicon) for row in rows]
     return CommandTable(tuple(tasks), lexicon, _weights(tasks))
 
 
@@ -138,9 +139,13 @@ def _name_of(token: Token) -> str:
     return token.role or token.idea or ("literal" if token.literal else "")
 
 
-def _task(row: Row, shared: Mapping[str, Sequence[str]], lexicon: Lexicon) -> CommandTask:
+def _ideas(text: str, lexicon: Lexicon) -> frozenset[str]:
+    return frozenset(token.idea for token in read_tokens(text, lexicon) if token.idea)
+
+
+def _task(row: Row, said: Mapping[str, tuple[frozenset[str], ...]], lexicon: Lexicon) -> CommandTask:
     wordings = tuple(read_wording(text, lexicon) for text in (*row["en"], *row["ko"]))
-    options = tuple(_option(text, shared, lexicon) for text in row.get("with", ()))
+    options = tuple(_option(text, said) for text in row.get("with", ()))
     return CommandTask(
         str(row["run"]),
         row["en"][0],
@@ -152,13 +157,11 @@ def _task(row: Row, shared: Mapping[str, Sequence[str]], lexicon: Lexicon) -> Co
     )
 
 
-def _option(text: str, shared: Mapping[str, Sequence[str]], lexicon: Lexicon) -> Option:
+def _option(text: str, said: Mapping[str, tuple[frozenset[str], ...]]) -> Option:
     """Read `-r @recursive`, a flag with the name of its sayings."""
-    flag, _, said = text.partition(" @")
+    flag, _, name = text.partition(" @")
     slot = SLOT.search(flag)
-    ways = (read_tokens(way, lexicon) for way in shared[said])
-    ideas = tuple(frozenset(token.idea for token in way if token.idea) for way in ways)
-    return Option(flag, ideas, slot["name"] if slot else "")
+    return Option(flag, said[name], slot["name"] if slot else "")
 
 
 def _weights(tasks: Sequence[CommandTask]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -200,11 +200,16 @@ def _read_korean(word: str, lexicon: Lexicon, *, glued: bool) -> Iterable[Token]
             if word in lexicon.particles:
                 yield Token(role=lexicon.particles[word])
                 return
-            if not any(word.startswith(stem) for stem in lexicon.korean if len(stem) > 1):
+            if not _begins_with(word, lexicon.korean):
                 return
         else:
             yield _unknown_korean(word, lexicon)
             return
+
+
+def _begins_with(word: str, stems: Container[str]) -> bool:
+    """Tell whether a word begins with one of some stems of two syllables or more."""
+    return any(word[:length] in stems for length in range(2, len(word) + 1))
 
 
 def _may_be_short(word: str, lexicon: Lexicon) -> bool:
@@ -223,7 +228,7 @@ def _particle(word: str, lexicon: Lexicon) -> tuple[str, str] | None:
 
 
 def _unknown_korean(word: str, lexicon: Lexicon) -> Token:
-    if word in lexicon.ignored or any(word.startswith(short) for short in lexicon.ignored if len(short) > 1):
+    if word in lexicon.ignored or _begins_with(word, lexicon.ignored):
         return Token(role="ignored")
     if word in lexicon.particles:
         return Token(role=lexicon.particles[word])
