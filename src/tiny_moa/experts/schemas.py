@@ -7,10 +7,12 @@ pattern that may take exponential time is tried on short texts only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+_SAME_VALUE = frozenset(("allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"))
+"""The keywords whose schemas are for the value itself, not for a part of it."""
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 MOST_DEEP = 60
 """How deep the objects of a schema may be inside each other."""
@@ -41,7 +43,7 @@ def argument_fault(arguments: Any, schema: Mapping[str, Any]) -> str | None:
     try:
         fault = best_match(validator_of(schema).iter_errors(arguments))
     except RecursionError:
-        return "the schema's references lead in a circle"
+        return "they are nested too deeply to be checked"
     return fault.message if fault else None
 
 
@@ -67,26 +69,57 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _reference_fault(schema: Mapping[str, Any]) -> str | None:
-    """Follow every reference by itself: each must lead to a place of this schema, and not back to itself."""
+    """Follow every reference: each must lead to a place of this schema, and none back to itself for one and the same value."""
     from referencing import Registry
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
-    resource = DRAFT202012.create_resource(dict(schema))
+    root = dict(schema)
+    resource = DRAFT202012.create_resource(root)
     base = resource.id() or ""
     resolver = Registry().with_resource(base, resource).resolver(base)
-    for one in _objects(schema):
-        followed: list[str] = []
-        place: Any = one
-        while isinstance(place, Mapping) and isinstance(reference := place.get("$ref", place.get("$dynamicRef")), str):
-            if reference in followed:
-                return f"the reference {reference!r} leads to itself"
-            followed.append(reference)
+    beside: dict[int, list[Mapping[str, Any]]] = {}
+    for one in _objects(root):
+        beside[id(one)] = list(_parts_beside(one))
+        for reference in (one.get("$ref"), one.get("$dynamicRef")):
+            if not isinstance(reference, str):
+                continue
             try:
                 place = resolver.lookup(reference).contents
             except Unresolvable:
                 return f"the reference {reference!r} leads nowhere; define it inside the schema, such as in `$defs`"
-    return None
+            beside[id(one)] += [place] if isinstance(place, Mapping) else []
+    circle = next((one for one in _objects(root) if _leads_back(one, beside)), None)
+    if circle is None:
+        return None
+    reference = circle.get("$ref", circle.get("$dynamicRef"))
+    return (
+        f"the reference {reference!r} leads to itself"
+        if isinstance(reference, str)
+        else "its parts demand each other in a circle"
+    )
+
+
+def _parts_beside(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schemas inside a schema that the same value must be checked against."""
+    for name, part in schema.items():
+        if name in _SAME_VALUE:
+            inner = part if isinstance(part, list) else list(part.values()) if name == "dependentSchemas" else [part]
+            yield from (one for one in inner if isinstance(one, Mapping))
+
+
+def _leads_back(start: Mapping[str, Any], beside: Mapping[int, Sequence[Mapping[str, Any]]]) -> bool:
+    """Whether a schema comes back to itself without a step into the value."""
+    seen: set[int] = set()
+    waiting = list(beside[id(start)])
+    while waiting:
+        one = waiting.pop()
+        if one is start:
+            return True
+        if id(one) not in seen:
+            seen.add(id(one))
+            waiting += beside.get(id(one), ())
+    return False
 
 
 def _name_pattern_fault(schema: Mapping[str, Any]) -> str | None:
