@@ -4,8 +4,9 @@
 
 The others are not installed by this project; give the command of each from an environment of its own:
 
-    python -m venv rs && rs/bin/pip install docling-rs-mcp==2.52.7         then --docling-rs-mcp rs/bin/docling-rs-mcp
-    python -m venv dm && dm/bin/pip install "docling-mcp[local]==3.3.0"    then --docling-mcp dm/bin/docling-mcp-server
+    python -m venv rs && rs/bin/pip install docling-rs-mcp==2.52.7
+    python -m venv dm && dm/bin/pip install "docling-mcp[local]==3.3.0"
+    --docling-rs-mcp rs/bin/docling-rs-mcp --docling-mcp "dm/bin/docling-mcp-server --transport stdio"
 
 Prints for each server that was given the time until `tools/list`, the first and the second conversion of every file, the
 memory of all its processes at the end, and how many of the checks its text passes: strings that must be there, in order.
@@ -47,6 +48,10 @@ WAIT_SECONDS = 180.0
 Json = dict[str, Any]
 
 
+class Silent(Exception):
+    """A server did not answer."""
+
+
 class Server:
     """A server over stdio, spoken to without any client library."""
 
@@ -83,7 +88,10 @@ class Server:
         """Wait for the answer to a request; progress on the way is kept."""
         until = time.monotonic() + WAIT_SECONDS
         while True:
-            answer = self._answers.get(timeout=max(until - time.monotonic(), 0.01))
+            try:
+                answer = self._answers.get(timeout=max(until - time.monotonic(), 0.01))
+            except queue.Empty:
+                raise Silent(f"no answer within {WAIT_SECONDS} s") from None
             if answer.get("method") == "notifications/progress":
                 self.progress.append((time.monotonic(), str(answer["params"].get("message"))))
             if answer.get("id") == number and "method" not in answer:
@@ -257,7 +265,12 @@ def main() -> None:
                 print(f"{name:16} absent: no command was given")
                 continue
             roots = ["--root", scratch] if name == "docling-rs-mcp" else []
-            compare(name, Server([*shlex.split(command), *roots], {"DOCLING_MCP_MODE": "local"}), convert, folder)
+            server = Server([*shlex.split(command), *roots], {"DOCLING_MCP_CONVERSION_MODE": "local"})
+            try:
+                compare(name, server, convert, folder)
+            except (Silent, BrokenPipeError) as exc:
+                print(f"{name:16} not measured: {exc}")
+                server.stop()
         with tempfile.TemporaryDirectory() as cache:
             server = Server(own, {"XDG_CACHE_HOME": cache, "TINY_MOA_DEADLINE_SECONDS": "170"})
             server.start()
