@@ -11,7 +11,6 @@ from tiny_moa.catalog import ExpertSpec
 from tiny_moa.experts import checks
 from tiny_moa.experts.algebra.client import AlgebraClient, Solved
 from tiny_moa.experts.algebra.question import Question
-from tiny_moa.experts.algebra.reader import read_question
 from tiny_moa.experts.base import Abstention, Call, Proposal, Status, Task, TemplatedModel, cut_note, nothing_written, status_of
 from tiny_moa.experts.reasoning import Reasoning, Runner, Work
 from tiny_moa.experts.sandbox import run_program
@@ -42,6 +41,8 @@ class MathExpert:
 
     async def propose(self, task: Task, call: Call) -> Proposal | Abstention:
         """See `Expert.propose`."""
+        from tiny_moa.experts.algebra.reader import read_question
+
         if plain := self._compute(task.text):
             return plain
         tried: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -20,9 +20,10 @@ from tiny_moa.catalog import ExpertSpec
 from tiny_moa.experts import checks
 from tiny_moa.experts.base import Abstention, Attempt, Call, Proposal, Status, Task, TemplatedModel, cut_note, status_of
 from tiny_moa.experts.checks import Check
-from tiny_moa.experts.commands.library import Candidate, CommandLibrary, load_library
 from tiny_moa.experts.commands.lint import Review, Risk
-from tiny_moa.experts.commands.words import is_korean
+
+if TYPE_CHECKING:
+    from tiny_moa.experts.commands.library import Candidate, CommandLibrary
 
 CHOOSE_TEMPLATE = "experts/linux_choose"
 CHOOSE_HOLES = ("candidates", "task")
@@ -114,6 +115,8 @@ class ShellExpert:
         return _proposal(self.spec.name, request, choice, review, offered)
 
     async def _read_library(self) -> CommandLibrary:
+        from tiny_moa.experts.commands.library import load_library
+
         async with self._reading:
             if self._library is None:
                 self._library = await anyio.to_thread.run_sync(load_library, self._tldr)
@@ -157,6 +160,8 @@ class ShellExpert:
 
 
 def _proposal(name: str, request: str, choice: _Choice, review: Review, offered: Sequence[Candidate]) -> Proposal:
+    from tiny_moa.experts.commands.words import is_korean
+
     placeholders = choice.candidate.placeholders if choice.candidate else ()
     alternatives = [candidate.command for candidate in offered if not _is_same(candidate.command, choice.command)][:3]
     fields = {
