@@ -24,7 +24,7 @@ from tiny_moa.experts.documents.extraction import TEMPLATE as EXTRACT_TEMPLATE
 from tiny_moa.experts.documents.extraction import TEMPLATE_HOLES
 from tiny_moa.experts.math import MathExpert
 from tiny_moa.experts.reasoning import PROGRAM_TEMPLATE
-from tiny_moa.experts.shell import CHOOSE_HOLES, CHOOSE_TEMPLATE, ShellExpert
+from tiny_moa.experts.shell import ShellExpert
 from tiny_moa.experts.toolcall import ToolCallExpert
 from tiny_moa.experts.toolcall.expert import CHOICE_TEMPLATE, FIT_TEMPLATE, REPAIR_TEMPLATE
 from tiny_moa.experts.translate import TRANSLATE_TEMPLATE, TranslateExpert
@@ -174,7 +174,6 @@ def _check_templates(catalog: Catalog, templates: TemplateLibrary) -> None:
     templates.get(CHOICE_TEMPLATE, holes=("task", "tools"))
     templates.get(FIT_TEMPLATE, holes=("task", "tool", "needs"))
     templates.get(REPAIR_TEMPLATE, holes=("task", "tools", "fault"))
-    templates.get(CHOOSE_TEMPLATE, holes=CHOOSE_HOLES)
     templates.get(TRANSLATE_TEMPLATE, holes=("language", "text"))
     templates.get(PROGRAM_TEMPLATE, holes=_HOLES["math"])
     for name, holes in code.TEMPLATES.items():
