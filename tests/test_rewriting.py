@@ -219,6 +219,9 @@ PROGRAMS = {
     "averages": "import statistics as s\n[s.mean([1, 2, 4]), s.median([1, 2]), s.stdev([1, 2, 3, 4]), s.mode('aab')]",
     "fractions": "from fractions import Fraction as F\n[F(1, 3) + 1, F('0.5') < F(2, 3), 2 > F(1, 2), sum([F(1, 2), F(1, 3)])]",
     "a queue": "from queue import PriorityQueue\nq = PriorityQueue()\nq.put(3)\nq.put(1)\n[q.get(), q.empty(), q.qsize()]",
+    "a stack that is full": "from queue import LifoQueue\nq = LifoQueue(1)\nq.put_nowait(1)\n[q.full(), q.get_nowait()]",
+    "a heap that is not": "from queue import PriorityQueue\nq = PriorityQueue(2)\nq.put_nowait(1)\n[q.full(), q.get_nowait()]",
+    "a plain queue": "from queue import SimpleQueue\nq = SimpleQueue()\nq.put_nowait(1)\n[q.get_nowait(), q.empty()]",
     "complex roots": "import cmath\n[cmath.phase(1j), cmath.sqrt(-4)]",
     "months": "import calendar\n[calendar.monthrange(2024, 2), calendar.isleap(1900)]",
     "deleting": "d = {'a': 1}\ndel d['a']\nx = [1, 2, 3, 4]\ndel x[0], x[-1]\ny = list(range(9))\n"

@@ -1,4 +1,4 @@
-"""Queues for one thread: what would wait for another is refused."""
+"""Queues for one thread: what would wait for another is refused. Monty has no inheritance, so each class stands by itself."""
 
 from __future__ import annotations
 
@@ -56,6 +56,12 @@ class SimpleQueue:
             _refuse()
         return self._items.pop(0)
 
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get_nowait(self) -> Any:
+        return self.get()
+
     def qsize(self) -> int:
         return len(self._items)
 
@@ -80,11 +86,20 @@ class LifoQueue:
             _refuse()
         return self._items.pop()
 
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get_nowait(self) -> Any:
+        return self.get()
+
     def qsize(self) -> int:
         return len(self._items)
 
     def empty(self) -> bool:
         return not self._items
+
+    def full(self) -> bool:
+        return 0 < self.maxsize <= len(self._items)
 
 
 class PriorityQueue:
@@ -107,8 +122,17 @@ class PriorityQueue:
             _refuse()
         return self._items.pop(0)
 
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get_nowait(self) -> Any:
+        return self.get()
+
     def qsize(self) -> int:
         return len(self._items)
 
     def empty(self) -> bool:
         return not self._items
+
+    def full(self) -> bool:
+        return 0 < self.maxsize <= len(self._items)
