@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from tiny_moa.child import Frame, Reply
@@ -57,9 +58,14 @@ def _pages(text: str, first: int, last: int, *, is_late: bool) -> Frame:
     }
 
 
+def load() -> Iterator[None]:
+    """Load nothing."""
+    return iter(())
+
+
 def nothing() -> None:
-    """Load and prepare nothing."""
+    """Prepare nothing."""
 
 
 if __name__ == "__main__":
-    serve_forks(answer, nothing, nothing)
+    serve_forks(answer, load, nothing)

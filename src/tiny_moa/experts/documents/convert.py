@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import logging
 import sys
@@ -20,7 +19,8 @@ from tiny_moa.experts.documents.bitmaps import picture_as_pdf
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.glue import glue_pieces
-from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, pdf_option
+from tiny_moa.experts.documents.loading import load_for_pdf
+from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, read_pdf
 from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.plain import plain_document, plain_markdown
 from tiny_moa.experts.documents.quotes import backend_options, remove_marks
@@ -33,17 +33,6 @@ ALL_PAGES = (1, sys.maxsize)
 _SPACED: Final = frozenset(("odt", "ods", "odp"))
 """docling's formats whose pieces of a sentence keep the spaces between them."""
 OnPage = Callable[[int, int], None]
-
-
-def load_docling() -> None:
-    """Import docling and what it imports late, so that workers forked afterwards need not.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    _docling()
-    import docling.backend.docling_parse_backend
-    import docling.pipeline.native_pdf_pipeline  # noqa: F401
 
 
 def convert(
@@ -163,18 +152,14 @@ def _run(
 ) -> Any:  # fmt: skip
     """Have docling convert; its result, or the reason why there is none."""
     started = time.monotonic()
-    from_docling = _docling()
-    seconds -= time.monotonic() - started
-    pdf = from_docling.InputFormat.PDF
     suffix = ".pdf" if document_format.route == "picture" else document_format.suffix
-    if suffix == ".pdf":
-        option = pdf_option(content, seconds, record)
-        converter = from_docling.DocumentConverter(allowed_formats=[pdf], format_options={pdf: option})
-    else:
-        converter = _converter(document_format.input_format)
-    stream = from_docling.DocumentStream(name=f"document{suffix}", stream=io.BytesIO(content))
     heard = on_page and _page_counter(on_page)
-    result = converter.convert(stream, raises_on_error=False, page_range=pages, progress_callback=heard)
+    if suffix == ".pdf":
+        load_for_pdf()
+        result = read_pdf(content, pages, seconds - (time.monotonic() - started), heard, record)
+    else:
+        stream = _docling().DocumentStream(name=f"document{suffix}", stream=io.BytesIO(content))
+        result = _converter(document_format.input_format).convert(stream, raises_on_error=False, progress_callback=heard)
     if result.status.value not in ("success", "partial_success"):
         raise _why_not(content, name, suffix, result)
     return result
@@ -192,8 +177,8 @@ def _page_counter(on_page: OnPage) -> Callable[[Any], None]:
 
 @cache
 def _docling() -> types.SimpleNamespace:
-    """Import docling; the cost of the first document."""
-    _stand_in_for_torch()
+    """Import docling's converter of every format; the cost of the first document that is no PDF."""
+    load_for_pdf()
     from docling.backend.html_backend import HTMLDocumentBackend
     from docling.datamodel.base_models import DocumentStream, InputFormat
     from docling.document_converter import DocumentConverter
@@ -229,14 +214,6 @@ def _has_password(content: bytes) -> bool:
     except pypdfium2.PdfiumError as exc:
         return "password" in str(exc).lower()
     return False
-
-
-def _stand_in_for_torch() -> None:
-    """docling 2.143 imports torch at the top for its speech decoder only; give it an empty one instead."""
-    if importlib.util.find_spec("torch") is None:
-        stand_in = types.ModuleType("docling.pipeline.asr_transformers")
-        stand_in.TransformersAsrDecoder = type("TransformersAsrDecoder", (), {})  # type: ignore[attr-defined]
-        sys.modules.setdefault(stand_in.__name__, stand_in)
 
 
 def _no_text(name: str, pages: list[Json]) -> str:

@@ -1,9 +1,10 @@
 """A process that has everything loaded and forks a worker for the work; the worker can be ended without losing the load.
 
-The server starts one such process. It loads what the work needs once, then waits. The first request makes it fork a
-worker; the worker does requests one after another until it is ended: by the notice `kill`, by itself when its memory is
-spent, or by a crash. The next request forks another one, which takes a few hundredths of a second. Where there is no
-fork, the process works itself, and ending it is the only way to stop it.
+The server starts one such process. It loads what the first request may need, then waits, and loads the rest while nobody
+asks. The first request makes it fork a worker; the worker does requests one after another until it is ended: by the notice
+`kill`, by itself when its memory is spent, by a crash, or because it was forked before everything was loaded. The next
+request forks another one, which takes a few hundredths of a second. Where there is no fork, the process works itself, and
+ending it is the only way to stop it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import selectors
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from tiny_moa.child import ChildWire, Frame, Reply, claim_streams, pack, serve_child, unpack
@@ -25,27 +26,31 @@ KILL: Final[Frame] = {"notice": "kill"}
 """Ends the worker, if there is one, before whatever is asked next."""
 
 Answer = Callable[[Frame, Reply], None]
+Load = Callable[[], Iterator[None]]
 
 _LENGTH = struct.Struct(">I")
 _READ_BYTES: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
+_END: Final = object()
 
 
-def serve_forks(answer: Answer, load: Callable[[], None], prepare: Callable[[], None]) -> None:
+def serve_forks(answer: Answer, load: Load, prepare: Callable[[], None]) -> None:
     """Serve until standard input closes.
 
     Args:
         answer: Does one request in the worker; a reply with the key `spent` set ends the worker after it.
-        load: Loads what the work needs; called once, before the first request is looked at.
+        load: Loads what the work needs: a first part before the first request is looked at, and another one whenever
+            there is nothing to do. Where there is no fork, what is not in the first part is loaded by who needs it.
         prepare: Called in each worker before its first request, such as to cap its memory.
     """
+    parts = load()
     if not CAN_FORK:
-        load()
+        next(parts, None)
         prepare()
         serve_child(answer)
     requests, replies = claim_streams()
-    load()
-    _Nursery(requests, replies, answer, prepare).serve()
+    next(parts, None)
+    _Nursery(requests, replies, answer, prepare).serve(parts)
 
 
 class _Stream:
@@ -111,11 +116,21 @@ class _Nursery:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._requests.descriptor, selectors.EVENT_READ, self._hear_server)
 
-    def serve(self) -> None:
+    def serve(self, parts: Iterator[None]) -> None:
+        """Do what is asked, and load another part whenever nobody waits for an answer."""
         self._reply(pack({"ready": True}))
+        is_loaded = False
         while True:
-            for key, _ in self._selector.select():
+            events = self._selector.select(None if is_loaded or self._is_busy() else 0)
+            for key, _ in events:
                 key.data()
+            if not events:
+                is_loaded = next(parts, _END) is _END
+                if is_loaded:
+                    self._end_worker()  # the next one has everything
+
+    def _is_busy(self) -> bool:
+        return self._worker is not None and self._worker.asked is not None
 
     def _hear_server(self) -> None:
         bodies = self._requests.read()

@@ -7,8 +7,9 @@ docling is pinned and a test reads documents through them.
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -47,25 +48,41 @@ class PageRecord:
     warnings: dict[int, list[str]] = field(default_factory=dict)
 
 
-def pdf_option(content: bytes, seconds: float, record: PageRecord) -> Any:
-    """Give docling's format option for PDF with our pipeline, for one conversion.
+def read_pdf(
+    content: bytes, pages: tuple[int, int], seconds: float, heard: Callable[[Any], None] | None, record: PageRecord
+) -> Any:
+    """Have docling read a PDF with our pipeline; gives its result, which may be a failure.
+
+    docling's converter would do the same, and import the libraries of all other formats first.
 
     Args:
-        content: The file, for pictures of its pages.
+        content: The file.
+        pages: First and last page that are read.
         seconds: After how long it stops and gives the pages it has.
+        heard: Told docling's events of progress.
         record: Where to say what read each page.
     """
+    from docling.backend.docling_parse_backend import ThreadedDoclingParseDocumentBackend
     from docling.datamodel.backend_options import ThreadedDoclingParseBackendOptions
+    from docling.datamodel.base_models import ConversionStatus, InputFormat
+    from docling.datamodel.document import ConversionResult, InputDocument, build_invalid_input_errors
     from docling.datamodel.pipeline_options import NativePdfPipelineOptions
-    from docling.document_converter import NativePdfFormatOption
+    from docling.datamodel.progress import ProgressReporter
+    from docling.datamodel.settings import DocumentLimits
 
     options = NativePdfPipelineOptions(
         generate_page_images=False, generate_picture_images=False, parser_threads=2, document_timeout=max(seconds, 0.1)
     )
     # rules are parsed only when pages are rendered, so pages are rendered very small
-    backend = ThreadedDoclingParseBackendOptions(parser_threads=2, render_pages=True, render_scale=0.1)
-    reader = _PageReader(content, seconds, record)
-    return NativePdfFormatOption(pipeline_cls=_pipeline_class(reader), pipeline_options=options, backend_options=backend)
+    parsing = ThreadedDoclingParseBackendOptions(parser_threads=2, render_pages=True, render_scale=0.1)
+    source = InputDocument(
+        io.BytesIO(content), InputFormat.PDF, ThreadedDoclingParseDocumentBackend, parsing, "document.pdf",
+        DocumentLimits(page_range=pages),
+    )  # fmt: skip
+    if not source.valid:
+        return ConversionResult(input=source, status=ConversionStatus.FAILURE, errors=build_invalid_input_errors(source))
+    pipeline = _pipeline_class(_PageReader(content, seconds, record))(options)
+    return pipeline.execute(source, raises_on_error=False, progress=ProgressReporter([heard] if heard else []))
 
 
 def _pipeline_class(reader: _PageReader) -> Any:

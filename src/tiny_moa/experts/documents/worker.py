@@ -1,6 +1,6 @@
 """The process in which documents are converted: takes a request, guards itself, answers with pages or an error.
 
-Started as `python -m tiny_moa.experts.documents.worker`. It imports docling once and forks the workers that convert.
+Started as `python -m tiny_moa.experts.documents.worker`. It imports docling once, in parts, and forks the workers that convert.
 They have no network, a cap on their memory, and read nothing but the file they are asked for.
 """
 
@@ -18,6 +18,7 @@ from typing import Any, Final
 from tiny_moa.child import Frame, Reply
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
 from tiny_moa.experts.documents.forks import serve_forks
+from tiny_moa.experts.documents.loading import load_docling
 from tiny_moa.experts.documents.vision import find_endpoint
 
 logger = logging.getLogger(__name__)
@@ -37,17 +38,7 @@ def main() -> None:
     logging.getLogger("docling").setLevel(logging.CRITICAL)  # it logs a traceback for every damaged file
     endpoint = find_endpoint()
     forbid_network(endpoint.host if endpoint else "")
-    serve_forks(answer, load, cap_memory)
-
-
-def load() -> None:
-    """Import what every conversion needs; without docling each request says so instead."""
-    from tiny_moa.experts.documents.convert import load_docling
-
-    try:
-        load_docling()
-    except ImportError:
-        logger.error("docling could not be imported", exc_info=True)
+    serve_forks(answer, load_docling, cap_memory)
 
 
 def answer(request: Frame, reply: Reply) -> None:
