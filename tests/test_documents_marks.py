@@ -15,8 +15,9 @@ from tests.documents.pdf import PdfPage, write_pdf
 from tests.test_documents_reader import Recorder
 from tiny_moa.experts.documents import DocumentLibrary, DocumentReader
 from tiny_moa.experts.documents.asciidoc import prepare_asciidoc
-from tiny_moa.experts.documents.assemble import Picture, pair_captions
+from tiny_moa.experts.documents.assemble import pair_captions
 from tiny_moa.experts.documents.blocks import Block, Typography, build_blocks
+from tiny_moa.experts.documents.content import Picture
 from tiny_moa.experts.documents.layout import Box, Run, join_words
 from tiny_moa.experts.documents.links import join_links, link_words, split_links
 from tiny_moa.experts.documents.marks import find_bullets

@@ -279,7 +279,7 @@ def test_the_worker_cannot_reach_any_network() -> None:
 
 def test_the_worker_fails_an_allocation_over_its_cap() -> None:
     code = (
-        "from tiny_moa.experts.documents.worker import cap_memory; cap_memory(1 << 30)\n"
+        "from tiny_moa.experts.documents.memory import cap_memory; cap_memory(1 << 30)\n"
         "try: bytearray(2 << 30)\n"
         "except MemoryError: print('capped')\n"
     )

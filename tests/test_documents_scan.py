@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.documents import make, scans
 from tiny_moa.errors import ConversionFailed, DocumentRefused
 from tiny_moa.experts.documents import pdf, scan, tesseract
-from tiny_moa.experts.documents.assemble import Content, Picture
+from tiny_moa.experts.documents.content import Content, Picture
 from tiny_moa.experts.documents.layout import Run
 
 

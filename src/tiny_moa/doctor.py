@@ -12,6 +12,7 @@ from typing import Any
 
 from tiny_moa.catalog import Catalog, ModelSpec, Profile, load_catalog
 from tiny_moa.errors import ConfigurationError, ModelError
+from tiny_moa.experts.documents.artifacts import find_layout
 from tiny_moa.models.engines import is_installed
 from tiny_moa.models.machine import available_bytes, memory_limit
 from tiny_moa.models.weights import WeightStore, verify
@@ -61,6 +62,7 @@ def _findings(environ: Mapping[str, str], flags: Mapping[str, Any], is_thorough:
     yield hub if hub.is_good else replace(hub, is_good=None)
     yield _package("documents", "docling", "docling-slim", 'pip install "tiny-moa[documents]"; plain text works without')
     yield _package("character recognition", "rapidocr", "rapidocr", 'pip install "tiny-moa[ocr]"; scans are not read without')
+    yield _layout(environ)
     yield _package("exact mathematics", "sympy", "sympy", f"{_EXPERTS}; only plain arithmetic is computed without")
     yield _package("sandbox", "pydantic_monty", "pydantic-monty", f"{_EXPERTS}; no program is tried out without")
     yield _package("shell parser", "tree_sitter_bash", "tree-sitter-bash", f"{_EXPERTS}; commands are checked less without")
@@ -108,6 +110,12 @@ def _package(what: str, module: str, distribution: str, remedy: str) -> Finding:
         return Finding(what, True, f"{distribution} {metadata.version(distribution)}")
     except metadata.PackageNotFoundError:
         return Finding(what, True, f"{module} is importable, its version is unknown")
+
+
+def _layout(environ: Mapping[str, str]) -> Finding:
+    """Say whether docling's layout model reads pages; everything is read without it too."""
+    tier = find_layout(environ)
+    return Finding("layout model", True if tier.folder else None, tier.detail, tier.remedy)
 
 
 def _models(settings: Settings, catalog: Catalog, profile: Profile, is_thorough: bool) -> Iterator[Finding]:

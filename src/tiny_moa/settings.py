@@ -59,6 +59,13 @@ class Settings(BaseModel):
         description="an OpenAI-compatible endpoint of a vision model that reads scanned pages, such as http://127.0.0.1:8080/v1",
     )
     vlm_model: str = Field("", description="the vision model's name at that endpoint")
+    layout: Literal["auto", "off"] = Field(
+        "auto", description="whether digital pages of PDFs are read with docling's layout model where it is here: auto or off"
+    )
+    docling_models: Path | None = Field(
+        None,
+        description="the folder of docling's model files; unset, `DOCLING_ARTIFACTS_PATH` and ~/.cache/docling/models are tried",
+    )
     traces: bool = Field(True, description="whether a trace of every run is kept in the user's data folder, for tiny-moa trace")
     tldr: Path | None = Field(None, description="the `pages` folder of a tldr-pages checkout, for further shell commands")
     log_level: LogLevel = Field("warning", description="what goes to stderr: debug, info, warning or error")
@@ -80,6 +87,13 @@ class Settings(BaseModel):
             if not root.is_dir():
                 raise ValueError(f"{str(root)!r} is not a folder")
         return tuple(root.resolve() for root in value)
+
+    @field_validator("docling_models")
+    @classmethod
+    def _find_docling_models(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.expanduser().is_dir():
+            raise ValueError(f"{str(value)!r} is not a folder; fill one with: docling-tools models download layout -o FOLDER")
+        return value
 
     @field_validator("tldr")
     @classmethod

@@ -48,6 +48,7 @@ def _pages(text: str, first: int, last: int, *, is_late: bool) -> Frame:
     if is_late:
         pages[-1] |= {"markdown": "", "engine": "none", "warnings": ["not read"]}
     return {
+        "passing": text.startswith("passing"),
         "pages": pages,
         "page_count": 1,
         "title": None,

@@ -42,5 +42,5 @@ def describe_status(team: Team) -> dict[str, Any]:
     return {
         "memory": {"budget_bytes": pool.budget_bytes, "used_bytes": pool.used_bytes, "others_bytes": pool.others_bytes},
         "models": [{"is_loaded": model.is_loaded, "is_leased": model.is_leased, **asdict(model)} for model in pool.models],
-        "documents": asdict(team.reader.statistics()),
+        "documents": {**asdict(team.reader.statistics()), "layout": team.reader.layout_tier().summary},
     }

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
 from tiny_moa.experts.documents import lined as lined_tables
 from tiny_moa.experts.documents.blocks import Block
+from tiny_moa.experts.documents.content import Content, Picture
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.links import split_links
+from tiny_moa.experts.documents.placed import arrange_placed
 from tiny_moa.experts.documents.tables import Table
 from tiny_moa.experts.documents.vision import markdown_boxes
-
-
-@dataclass(frozen=True, slots=True)
-class Picture(Box):
-    """A bitmap on the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What one page holds, in points from its upper left corner.
-
-    Attributes:
-        width: Of the page as it is read.
-        height: Of the page as it is read.
-        words: Words that run from left to right.
-        turned: Words that run up or down.
-        rules: Thin lines.
-        pictures: Bitmaps that are no ornaments.
-        turned_goes_up: Whether most of the turned words run upwards.
-        written: Markdown that a vision model wrote about the page, in the place of everything else; empty for none.
-        is_scan: Whether its words were recognised in a picture, so that their sizes say little about other pages.
-        is_mirrored: Whether everything stands as in a mirror, because most of it runs from right to left.
-    """
-
-    width: float
-    height: float
-    words: tuple[Run, ...]
-    turned: tuple[Run, ...] = ()
-    rules: tuple[Box, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    turned_goes_up: bool = False
-    is_scan: bool = False
-    written: str = ""
-    is_mirrored: bool = False
 
 
 def assemble(conv_res: Any, contents: dict[int, Content]) -> Any:
@@ -88,13 +55,19 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     }
     edges = find_furniture(lines, [content.height for content in contents])
     pages: list[list[Box]] = []
+    furniture: list[list[Run]] = []
     for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
-        body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
-        ordered = reading_order.order_columns([*body, *ruled, *content.pictures])
-        built = blocks.build_blocks(aligned.find_aligned_tables(ordered), typography[content.is_scan])
-        seen = markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
-        pages.append(built + _turned_text(content.turned) + seen)
-    furniture = [[lines[number][index] for index in sorted(edge)] for number, edge in enumerate(edges)]
+        outer = [page_lines[index] for index in sorted(edge)]
+        if content.placed:
+            boxes, outer = arrange_placed(content, page_lines, outer, typography[False])
+        else:
+            body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
+            ordered = reading_order.order_columns([*body, *ruled, *content.pictures])
+            boxes = blocks.build_blocks(aligned.find_aligned_tables(ordered), typography[content.is_scan])
+            boxes += _turned_text(content.turned)
+            boxes += markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
+        pages.append(boxes)
+        furniture.append(outer)
     return blocks.level_headings(pages), furniture
 
 

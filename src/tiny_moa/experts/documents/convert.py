@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import time
 import types
@@ -14,17 +15,19 @@ from typing import Any, Final
 
 from tiny_moa.errors import ConversionFailed, DocumentError, PasswordNeeded
 from tiny_moa.experts.documents import guards
+from tiny_moa.experts.documents.artifacts import NO_LAYOUT, find_layout
 from tiny_moa.experts.documents.asciidoc import prepare_asciidoc
 from tiny_moa.experts.documents.bitmaps import picture_as_pdf
 from tiny_moa.experts.documents.export import Json, export_pages, find_title, summarise_warnings
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.glue import glue_pieces
-from tiny_moa.experts.documents.loading import load_for_pdf
+from tiny_moa.experts.documents.loading import hidden_models, load_for_pdf
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, read_pdf
 from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.plain import plain_document, plain_markdown
 from tiny_moa.experts.documents.quotes import backend_options, remove_marks
 from tiny_moa.experts.documents.repairs import free_lists
+from tiny_moa.experts.documents.standard import LayoutReader, layout_models
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
 logger = logging.getLogger(__name__)
@@ -54,7 +57,8 @@ def convert(
     Returns:
         `pages` (each `number`, `markdown`, `engine`, `warnings`), `page_count`, `title`, `status`, `warnings`, `format`,
         `pictures` (each `page`, `caption`, `box`, and `png` in base64 when wanted), and `docling` when wanted; of a text
-        that is read as it is `docling` alone.
+        that is read as it is `docling` alone. `passing` says that another try may give more, `spent` that this process
+        should not make it.
 
     Raises:
         DocumentRefused: It is over a limit or not of the format its suffix says.
@@ -70,9 +74,7 @@ def convert(
     content, warnings = _prepare(content, name, document_format)
     record = PageRecord()
     result = _run(content, name, document_format, seconds, pages, on_page, record)
-    free_lists(result.document)
-    if document_format.input_format in _SPACED:
-        glue_pieces(result.document)
+    _repair(result.document, document_format)
     read = export_pages(result, record.engines if is_pdf else None, first=pages[0], last=pages[1])
     remove_marks(result.document)
     for page in read:
@@ -92,9 +94,17 @@ def convert(
         "warnings": warnings,
         "format": document_format.name,
         "out_of_time": bool(late),
+        "passing": record.is_passing,
+        "spent": record.is_stuck,
         "pictures": describe_pictures(result.document, content if is_pdf else None, wants_bitmaps="images" in wants),
     }
     return answer | ({"docling": result.document.export_to_dict()} if "docling" in wants else {})
+
+
+def _repair(document: Any, document_format: Format) -> None:
+    free_lists(document)
+    if document_format.input_format in _SPACED:
+        glue_pieces(document)
 
 
 def _plain(content: bytes, name: str, document_format: Format, seconds: float) -> Json:
@@ -156,7 +166,12 @@ def _run(
     heard = on_page and _page_counter(on_page)
     if suffix == ".pdf":
         load_for_pdf()
-        result = read_pdf(content, pages, seconds - (time.monotonic() - started), heard, record)
+        tier = find_layout(os.environ) if document_format.route == "pdf" else NO_LAYOUT
+        if tier.folder:
+            _docling()  # while it is loaded the models are hidden, so they cannot be loaded meanwhile
+        seconds -= time.monotonic() - started
+        models = LayoutReader(layout_models(tier), content, seconds) if tier.folder else None
+        result = read_pdf(content, pages, seconds, heard, record, models)
     else:
         stream = _docling().DocumentStream(name=f"document{suffix}", stream=io.BytesIO(content))
         result = _converter(document_format.input_format).convert(stream, raises_on_error=False, progress_callback=heard)
@@ -179,9 +194,10 @@ def _page_counter(on_page: OnPage) -> Callable[[Any], None]:
 def _docling() -> types.SimpleNamespace:
     """Import docling's converter of every format; the cost of the first document that is no PDF."""
     load_for_pdf()
-    from docling.backend.html_backend import HTMLDocumentBackend
-    from docling.datamodel.base_models import DocumentStream, InputFormat
-    from docling.document_converter import DocumentConverter
+    with hidden_models():
+        from docling.backend.html_backend import HTMLDocumentBackend
+        from docling.datamodel.base_models import DocumentStream, InputFormat
+        from docling.document_converter import DocumentConverter
 
     HTMLDocumentBackend._clean_unicode = staticmethod(keep_typography)  # it makes dashes and quotes plain
     return types.SimpleNamespace(DocumentConverter=DocumentConverter, DocumentStream=DocumentStream, InputFormat=InputFormat)

@@ -6,11 +6,11 @@ docling's own converter imports the libraries of every format it knows. A PDF ne
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ _FOR_OTHERS: Final = (
     "docling.document_converter",
 )
 """In parts that take a few tenths of a second each: whoever asks meanwhile waits for one of them."""
+_HEAVY: Final = ("torch", "transformers", "torchvision")
 
 
 def load_docling() -> Iterator[None]:
@@ -48,7 +49,8 @@ def load_docling() -> Iterator[None]:
         load_for_pdf()
         yield
         for name in _FOR_OTHERS:
-            importlib.import_module(name)
+            with hidden_models():
+                importlib.import_module(name)
             yield
     except ImportError:
         logger.error("docling could not be imported", exc_info=True)
@@ -60,20 +62,37 @@ def load_for_pdf() -> None:
     Raises:
         ImportError: docling is not installed.
     """
-    _stand_in_for_torch()
+    if all(name in sys.modules for name in _FOR_PDF):
+        return
+    _stand_in_for_speech()
     first, *others = _FOR_PDF
-    if first not in sys.modules and "pandas" not in sys.modules:
-        _import_without_pandas(first)
-    for name in others:
-        importlib.import_module(name)
+    with hidden_models():
+        if first not in sys.modules and "pandas" not in sys.modules:
+            _import_without_pandas(first)
+        for name in others:
+            importlib.import_module(name)
+    from docling.datamodel.settings import settings
+
+    settings.artifacts_path = None  # each pipeline is told; a folder that is gone would stop all of them
 
 
-def _stand_in_for_torch() -> None:
+@contextmanager
+def hidden_models() -> Iterator[None]:
+    """Keep docling from importing torch and transformers, which it does wherever they are installed, in the body."""
+    absent = [name for name in _HEAVY if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # `None` is what refuses an import
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def _stand_in_for_speech() -> None:
     """docling 2.143 imports torch at the top for its speech decoder only; give it an empty one instead."""
-    if importlib.util.find_spec("torch") is None:
-        stand_in = types.ModuleType("docling.pipeline.asr_transformers")
-        stand_in.TransformersAsrDecoder = type("TransformersAsrDecoder", (), {})  # type: ignore[attr-defined]
-        sys.modules.setdefault(stand_in.__name__, stand_in)
+    stand_in = types.ModuleType("docling.pipeline.asr_transformers")
+    stand_in.TransformersAsrDecoder = type("TransformersAsrDecoder", (), {})  # type: ignore[attr-defined]
+    sys.modules.setdefault(stand_in.__name__, stand_in)
 
 
 class _Pandas(types.ModuleType):

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tiny_moa.errors import ConversionFailed
-from tiny_moa.experts.documents import scan, vision
-from tiny_moa.experts.documents.assemble import Content, Picture, assemble
+from tiny_moa.experts.documents import placed, scan, vision
+from tiny_moa.experts.documents.assemble import assemble
+from tiny_moa.experts.documents.content import MIN_PICTURE_SHARE, Content, Picture
 from tiny_moa.experts.documents.document import Engine
 from tiny_moa.experts.documents.fields import read_fields
 from tiny_moa.experts.documents.glyphs import read_words
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.marks import read_marks
 from tiny_moa.experts.documents.mirror import mirror, runs_right_to_left
+from tiny_moa.experts.documents.standard import LayoutReader
 
 MAX_RULE_POINTS: Final = 2.0
 """Painted boxes up to this thickness are rules."""
-MIN_PICTURE_SHARE: Final = 0.03
-"""Bitmaps smaller than this share of the page are ornaments."""
 MIN_SCAN_SHARE: Final = 0.3
 """Bitmaps larger than this share of the page, with next to no text on them, are read by character recognition."""
 NEEDS_OCR: Final = "no text layer; OCR is not installed"
@@ -42,15 +42,25 @@ _UNMAPPED = re.compile(r"[\ue000-\uf8ff\ufffd]{2}|\ufffd")
 
 @dataclass
 class PageRecord:
-    """What read each page, by number, and what is missing from it; filled while a PDF is converted."""
+    """What read each page, by number, and what is missing from it; filled while a PDF is converted.
+
+    Attributes:
+        engines: What read it.
+        warnings: What is missing.
+        is_passing: Whether the layout model failed on a page, which it may not do the next time.
+        is_stuck: Whether it was still at work on a page when that was given up.
+    """
 
     engines: dict[int, Engine] = field(default_factory=dict)
     warnings: dict[int, list[str]] = field(default_factory=dict)
+    is_passing: bool = False
+    is_stuck: bool = False
 
 
 def read_pdf(
-    content: bytes, pages: tuple[int, int], seconds: float, heard: Callable[[Any], None] | None, record: PageRecord
-) -> Any:
+    content: bytes, pages: tuple[int, int], seconds: float, heard: Callable[[Any], None] | None, record: PageRecord,
+    models: LayoutReader | None = None,
+) -> Any:  # fmt: skip
     """Have docling read a PDF with our pipeline; gives its result, which may be a failure.
 
     docling's converter would do the same, and import the libraries of all other formats first.
@@ -61,6 +71,7 @@ def read_pdf(
         seconds: After how long it stops and gives the pages it has.
         heard: Told docling's events of progress.
         record: Where to say what read each page.
+        models: Reads pages of the file with a layout model; `None` where there is none.
     """
     from docling.backend.docling_parse_backend import ThreadedDoclingParseDocumentBackend
     from docling.datamodel.backend_options import ThreadedDoclingParseBackendOptions
@@ -81,7 +92,7 @@ def read_pdf(
     )  # fmt: skip
     if not source.valid:
         return ConversionResult(input=source, status=ConversionStatus.FAILURE, errors=build_invalid_input_errors(source))
-    pipeline = _pipeline_class(_PageReader(content, seconds, record))(options)
+    pipeline = _pipeline_class(_PageReader(content, seconds, record, models))(options)
     return pipeline.execute(source, raises_on_error=False, progress=ProgressReporter([heard] if heard else []))
 
 
@@ -113,20 +124,24 @@ def _pipeline_class(reader: _PageReader) -> Any:
 class _PageReader:
     """Reads pages of one PDF: the text it holds, and what its pictures show."""
 
-    def __init__(self, content: bytes, seconds: float, record: PageRecord) -> None:
+    def __init__(self, content: bytes, seconds: float, record: PageRecord, models: LayoutReader | None) -> None:
         self._content = content
         self._seconds = seconds
         self._record = record
+        self._models = models
         self._pdf: Any = None
 
     def read(self, page: Any, page_backend: Any) -> Content:
         """Give what is on a page, and record what read it."""
         shown = self._page(page.page_no)
         level, turned = read_words(shown)
-        level += read_fields(self._pdf, shown)
-        content = upright(take_content(page, page_backend, read_marks(self._pdf, shown, level), turned))
+        fields = read_fields(self._pdf, shown)
+        taken = take_content(page, page_backend, read_marks(self._pdf, shown, level + fields), turned)
+        content = upright(taken)
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
+        elif self._models is not None and content is taken and not fields and suits_models(content):
+            content = self._place(self._models, page.page_no, content)
         has_text = content.words or content.turned
         self._record.engines.setdefault(page.page_no, "text" if has_text else "none")
         return mirrored(content) if runs_right_to_left(content.words) else content
@@ -163,6 +178,22 @@ class _PageReader:
         if sum(len(run.text) for run in found) > sum(len(word.text) for word in content.words):
             self._record.engines[number] = "ocr"
         return replace(content, words=(*content.words, *found), is_scan=not content.words)
+
+    def _place(self, models: LayoutReader, number: int, content: Content) -> Content:
+        """Give what the layout model makes of a page; the page as it is when the model fails."""
+        try:
+            result = models.read(number)
+        except ConversionFailed as exc:
+            self._record.warnings.setdefault(number, []).append(str(exc))
+            self._record.is_passing, self._record.is_stuck = True, models.is_stuck
+            return content
+        try:
+            content = placed.place(result, number, content)
+        except ConversionFailed as exc:
+            self._record.warnings.setdefault(number, []).append(str(exc))
+            return content
+        self._record.engines[number] = "layout"
+        return content
 
     def _have_written(self, number: int, picture: Any) -> str:
         """Give what a vision model writes about a page, empty when there is none or it failed."""
@@ -244,6 +275,11 @@ def mirrored(content: Content) -> Content:
         pictures=tuple(mirror(content.pictures, content.width)),
         is_mirrored=True,
     )
+
+
+def suits_models(content: Content) -> bool:
+    """Whether a page is of the kind that layout models know: its text runs from left to right, and hardly any up or down."""
+    return len(content.turned) < _MIN_WORDS and not runs_right_to_left(content.words)
 
 
 def wanted_regions(content: Content) -> Sequence[Box]:

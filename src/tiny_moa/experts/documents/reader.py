@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from tiny_moa.child import Frame
 from tiny_moa.errors import ConversionFailed, InvalidRequest
+from tiny_moa.experts.documents.artifacts import LayoutTier, find_layout
 from tiny_moa.experts.documents.cache import DocumentCache
 from tiny_moa.experts.documents.converter import WORKER, Converter
 from tiny_moa.experts.documents.document import Document
@@ -192,6 +193,10 @@ class DocumentReader:
         worker = self._converter
         return ReaderStatistics(self._conversions, self._cache_hits, worker.ended, len(self._held), worker.is_running)
 
+    def layout_tier(self) -> LayoutTier:
+        """Look whether the document process would find docling's layout model now."""
+        return find_layout({**os.environ, **self._environ})
+
     async def aclose(self) -> None:
         """End the document process; harmless when there is none. A later call starts a new one."""
         await self._converter.aclose()
@@ -273,7 +278,7 @@ class DocumentReader:
         self._conversions += 1
         bounds.converted += 1
         read = held.add(answer)
-        if keeps and read:
+        if keeps and read and not answer.get("passing"):
             await anyio.to_thread.run_sync(keeps.put, key, held.entry(answer, read))
         return not answer.get("out_of_time", False)
 

@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Final
 
 from tiny_moa.experts.documents import tesseract, vision
+from tiny_moa.experts.documents.artifacts import find_layout
 from tiny_moa.templates import TemplateLibrary
 
-_PACKAGES: Final = ("docling-slim", "docling-core", "docling-parse", "rapidocr", "onnxruntime", "pypdfium2")
+_PACKAGES: Final = (
+    "docling-slim",
+    "docling-core",
+    "docling-parse",
+    "docling-ibm-models",
+    "rapidocr",
+    "onnxruntime",
+    "pypdfium2",
+    "torch",
+    "transformers",
+)
 
 
 def name_versions(environ: Mapping[str, str]) -> str:
@@ -23,7 +34,7 @@ def name_versions(environ: Mapping[str, str]) -> str:
     Args:
         environ: Variables of the document process, where the endpoint of a vision model is named.
     """
-    return f"{_installed()} kor={int(tesseract.reads_korean())} vlm={_vision(environ)}"
+    return f"{_installed()} kor={int(tesseract.reads_korean())} vlm={_vision(environ)} layout={find_layout(environ).key}"
 
 
 @cache

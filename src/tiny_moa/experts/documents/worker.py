@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import socket
 import sys
 from contextlib import suppress
@@ -19,14 +18,11 @@ from tiny_moa.child import Frame, Reply
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
 from tiny_moa.experts.documents.forks import serve_forks
 from tiny_moa.experts.documents.loading import load_docling
+from tiny_moa.experts.documents.memory import cap_memory, is_spent
 from tiny_moa.experts.documents.vision import find_endpoint
 
 logger = logging.getLogger(__name__)
 
-MAX_MEMORY_BYTES: Final = 4 << 30
-"""Address space of the process; every honest document measured stayed below 1.2 GB."""
-MAX_RESIDENT_BYTES: Final = 1 << 30
-"""A worker that holds more than this after a document is replaced, which gives the memory back."""
 _NETWORK_EVENTS: Final = frozenset(
     {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
 )
@@ -52,7 +48,7 @@ def answer(request: Frame, reply: Reply) -> None:
     """
     try:
         found = {"id": request.get("id"), **_respond(request, reply)}
-        reply(found | ({"spent": True} if _resident_bytes() > MAX_RESIDENT_BYTES else {}))
+        reply(found | ({"spent": True} if is_spent() else {}))
     except DocumentError as exc:
         reply(_failure(request, type(exc).__name__, str(exc)))
     except (MemoryError, RecursionError) as exc:
@@ -63,21 +59,6 @@ def answer(request: Frame, reply: Reply) -> None:
         logger.exception("conversion failed")
         message = f"{request.get('name')!r} could not be converted: the converter failed with {type(exc).__name__}"
         reply(_failure(request, ConversionFailed.__name__, message, spent=True))
-
-
-def cap_memory(limit_bytes: int = MAX_MEMORY_BYTES) -> None:
-    """Make this process fail an allocation instead of filling the machine, where the system can."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        limit_bytes = min(limit_bytes, hard)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
-    except (ValueError, OSError):
-        logger.warning("the memory of the document process could not be capped")
 
 
 def forbid_network(allowed: str = "") -> None:
@@ -125,15 +106,6 @@ def _respond(request: Frame, reply: Reply) -> Frame:
         content, name, suffix=str(request["suffix"]), seconds=float(request["seconds"]), pages=(first, last),
         password=password, on_page=on_page, wants=request.get("wants", ()),
     )  # fmt: skip
-
-
-def _resident_bytes() -> int:
-    """Give the memory this process really holds, 0 where it cannot be known cheaply."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    except (OSError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _read(path: str, name: str, digest: str) -> bytes:
