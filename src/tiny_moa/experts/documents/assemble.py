@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, tables
+from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, sidebars, tables
 from tiny_moa.experts.documents import lined as lined_tables
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.content import Content, Picture
+from tiny_moa.experts.documents.continued import join_interrupted
 from tiny_moa.experts.documents.export import PAGE_GROUP
 from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
@@ -48,7 +49,11 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
         For each page its blocks, tables and pictures in reading order, and its running headers and footers.
     """
     found = [_take_tables(content) for content in contents]
-    lines = [layout.join_words(words) for _, words in found]
+    beside = [
+        sidebars.take_sidebars(words, () if content.placed else content.rules)
+        for (_, words), content in zip(found, contents, strict=True)
+    ]
+    lines = [layout.join_words(words) for _, words in beside]
     typography = {
         is_scan: blocks.measure([page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan])
         for is_scan in (False, True)
@@ -56,19 +61,34 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     edges = find_furniture(lines, [content.height for content in contents])
     pages: list[list[Box]] = []
     furniture: list[list[Run]] = []
-    for content, (ruled, _), page_lines, edge in zip(contents, found, lines, edges, strict=True):
+    for content, (ruled, _), (boxed, _), page_lines, edge in zip(contents, found, beside, lines, edges, strict=True):
         outer = [page_lines[index] for index in sorted(edge)]
         if content.placed:
             boxes, outer = arrange_placed(content, page_lines, outer, typography[False])
         else:
             body: list[Box] = [line for index, line in enumerate(page_lines) if index not in edge]
-            ordered = reading_order.order_columns([*body, *ruled, *content.pictures])
-            boxes = blocks.build_blocks(aligned.find_aligned_tables(ordered), typography[content.is_scan])
+            boxes = _arrange_page([*body, *ruled, *content.pictures], boxed, typography[content.is_scan])
             boxes += _turned_text(content.turned)
             boxes += markdown_boxes(content.written, Box(0, 0, content.width, content.height)) if content.written else []
         pages.append(boxes)
         furniture.append(outer)
     return blocks.level_headings(pages), furniture
+
+
+def _arrange_page(
+    items: Sequence[Box], boxed: Sequence[tuple[Box, Sequence[Run]]], typography: blocks.Typography
+) -> list[Box]:
+    """Arrange what is on a page, and the words in boxes that its text flows around."""
+    built = _build(items, typography)
+    for frame, words in boxed:
+        built = sidebars.put_beside(built, frame, _build(layout.join_words(words), typography))
+    return join_interrupted(built, typography)
+
+
+def _build(items: Sequence[Box], typography: blocks.Typography) -> list[Box]:
+    """Put what is on a page, or in a box on it, into reading order and join it to blocks and tables."""
+    ordered = reading_order.order_columns(items)
+    return blocks.build_blocks(aligned.find_aligned_tables(ordered), typography)
 
 
 def _take_tables(content: Content) -> tuple[list[Table], list[Run]]:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tiny_moa.experts.documents.hangul import UNKNOWN, Wording, is_divided, measure_wording
 from tiny_moa.experts.documents.layout import MARKER, TICK, Box, Run, enclose, group_rows
-from tiny_moa.experts.documents.links import Links, join_links
+from tiny_moa.experts.documents.links import Links, is_address_divided, is_link_divided, join_links
 
 Kind = Literal["heading", "paragraph", "item", "code"]
 
@@ -170,7 +170,7 @@ def _is_below(above: Box, below: Box) -> bool:
 def _ended_early(last: Run, line: Run, right: float) -> bool:
     """Whether a paragraph ended with its last line: it is much shorter than the column and a new sentence follows."""
     share = (last.right - last.left) / max(right - last.left, 1.0)
-    if _ends_sentence(last.text):
+    if ends_sentence(last.text):
         return share < _LAST_LINE and not line.text[:1].islower()
     return share < _SHORT_LINE and line.text[:1].isupper()
 
@@ -178,6 +178,8 @@ def _ended_early(last: Run, line: Run, right: float) -> bool:
 def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: float) -> bool:
     """Whether a line starts something new instead of going on from the lines before."""
     last = lines[-1]
+    if is_link_divided(last, line):
+        return False
     if last.is_mono and line.is_mono:
         return line.top - last.bottom > 3 * max(last.height, line.height) or line.bottom < last.top
     same = _SAME_HEIGHT_BOLD if last.is_bold and line.is_bold else _SAME_HEIGHT
@@ -196,7 +198,7 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
     ):
         return True
     if gap < -0.5:
-        return _ends_sentence(last.text) or not line.text[:1].islower()
+        return ends_sentence(last.text) or not line.text[:1].islower()
     return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line) or _ended_early(last, line, right)
 
 
@@ -230,21 +232,24 @@ def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
     place = (box.left, box.top, box.right, box.bottom)
     if all(line.is_mono for line in lines):
         return [Block(*place, "code", _code(lines))]
-    text = join_lines([line.text for line in lines], typography.wording)
+    links = join_links(lines)
+    text = join_lines([line.text for line in lines], typography.wording, [address for _, address in links])
     level = heading_level(lines, text, typography)
     if level:
         return [Block(*place, "heading", text, level)]
-    marker, links = _marker(text), join_links(lines)
+    marker = _marker(text)
     if marker:
         return [Block(*place, "item", text[len(marker) :].lstrip(), 0, marker, links)]
     return [Block(*place, "paragraph", text, links=links)]
 
 
-def join_lines(lines: Sequence[str], wording: Wording = UNKNOWN) -> str:
-    """Join the lines of a paragraph; a hyphen at a line's end goes when a small letter follows it."""
+def join_lines(lines: Sequence[str], wording: Wording = UNKNOWN, addresses: Sequence[str] = ()) -> str:
+    """Join the lines of a paragraph; a hyphen at a line's end goes when a small letter follows it, but not in an address."""
     text = lines[0]
     for line in lines[1:]:
-        if len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and line[:1].islower():
+        if is_address_divided(text, line, addresses):
+            text += line
+        elif len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and line[:1].islower():
             text = text[:-1] + line
         elif (_is_spaceless(text[-1:]) and _is_spaceless(line[:1])) or is_divided(text, line, wording):
             text += line
@@ -337,7 +342,8 @@ def _marker(text: str) -> str:
     return first if space and rest and MARKER.fullmatch(first) else ""
 
 
-def _ends_sentence(text: str) -> bool:
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends as a sentence or a part of one does, inside quotes or brackets too."""
     return text.rstrip("\"')]”’").endswith(_SENTENCE_END)
 
 

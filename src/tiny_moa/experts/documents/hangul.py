@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tiny_moa.experts.documents.layout import Run
+from tiny_moa.experts.documents.layout import MARKER, Run
 
 _SYLLABLE: Final = 1.15
 """What a line lacks that is full up to a syllable is less than this many line heights."""
@@ -86,7 +86,7 @@ def _is_one_word(last: str, first: str, words: Collection[str]) -> bool:
 def _lacks(lines: Sequence[Run]) -> list[float]:
     """Give for each line that is followed by another how much more would have fitted into it, in line heights."""
     below = {id(line): _line_below(line, lines) for line in lines}
-    going_on = [line for line in lines if below[id(line)] is not None]
+    going_on = [line for line in lines if (other := below[id(line)]) is not None and not MARKER.match(other.text)]
     last = [line.space for line in lines if below[id(line)] is None and line.space]
     found = []
     for line in going_on:

@@ -19,6 +19,8 @@ MARKER: Final = re.compile(r"[•·●▪■◦○‣⁃➢➤✓*\-–—\uf0a7
 TICK: Final = re.compile(r"[☐☑☒]")
 """A box to tick, alone in its word."""
 
+_EQUATION = re.compile(r"\(\d{1,3}[a-z]?\)")
+"""The number of an equation, which stands at the right edge of its column."""
 _WORD_GAP = 1.2
 """A gap wider than this many line heights separates columns or cells, not words; justified text stays below 1."""
 _NARROW_GAP = 0.5
@@ -210,7 +212,9 @@ def _split_row(row: Sequence[Run], gaps: Sequence[float]) -> list[list[Run]]:
         line = lines[-1]
         gap = word.left - line[-1].right
         height = max(line[-1].height, word.height, 4.0)
-        after_marker = (len(line) == 1 and MARKER.fullmatch(line[0].text)) or TICK.fullmatch(line[-1].text)
+        is_equation = len(lines) > 1 and line[-1].right in gaps and _EQUATION.fullmatch(line[0].text)
+        is_item = len(line) == 1 and MARKER.fullmatch(line[0].text) and not is_equation
+        after_marker = is_item or TICK.fullmatch(line[-1].text)
         is_shared = not after_marker and line[-1].right in gaps
         if is_shared or gap > height * (_MARKER_GAP if after_marker else _WORD_GAP):
             lines.append([word])

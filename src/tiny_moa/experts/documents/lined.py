@@ -45,7 +45,7 @@ def take_lined_tables(words: Sequence[Run], rules: Sequence[Box]) -> tuple[list[
         columns = _column_starts(bands, group[0])
         if len(bands) < _MIN_BANDS or len(columns) < 2 or not all(map(_is_row_like, bands)):
             continue
-        table = _fill(bands, columns, group[0])
+        table = _fill(bands, _whole_columns(bands, columns, group[0]), group[0])
         if table is not None:
             taken = {id(word) for band in bands for word in band}
             rest = [word for word in rest if id(word) not in taken]
@@ -112,6 +112,20 @@ def _column_starts(bands: Sequence[Band], rule: Box) -> list[float]:
             starts.append((left + end) / 2 if starts else left - 3)
         end = max(end, right)
     return starts
+
+
+def _whole_columns(bands: Sequence[Band], columns: Sequence[float], rule: Box) -> list[float]:
+    """Join columns of which one has the head and the other the cells: numbers at the right edge, their head at the left one."""
+    rows = [row for band in bands for row in _rows(band, columns, rule)]
+    head, *body = [{column for first, last in row for column in range(first, last + 1)} for row in rows]
+    n_filled = [sum(column in row for row in body) for column in range(len(columns))]
+    whole, joined = [columns[0]], False
+    for column in range(1, len(columns)):
+        heads = [place in head for place in (column - 1, column)]
+        is_split = sum(heads) == 1 and n_filled[column - heads[0]] == 0 and 2 * max(n_filled[column - 1 : column + 1]) > len(body)
+        joined = is_split and not joined
+        whole += [] if joined else [columns[column]]
+    return whole
 
 
 def _fill(bands: Sequence[Band], columns: Sequence[float], rule: Box) -> Table | None:

@@ -29,6 +29,20 @@ def join_links(lines: Sequence[Run]) -> Links:
     return tuple(link for line in lines for link in line.links)
 
 
+def is_link_divided(line: Run, below: Run) -> bool:
+    """Whether a line ends with a link with which the one close below begins."""
+    if not line.links or not below.links or not 0 < below.middle - line.middle < 2 * line.height:
+        return False
+    (printed, address), (printed_below, address_below) = line.links[-1], below.links[0]
+    return address == address_below and line.text.endswith(printed) and below.text.startswith(printed_below)
+
+
+def is_address_divided(line: str, below: str, addresses: Sequence[str]) -> bool:
+    """Whether an address that is printed as itself goes on in the line below, of those that the lines lead to."""
+    parts = line.split()[-1:] + below.split()[:1]
+    return len(parts) == 2 and any(len(parts[0]) > 3 and _bare("".join(parts)) in address.lower() for address in addresses)
+
+
 def split_links(text: str, links: Links) -> list[tuple[str, str]]:
     """Divide a text into pieces, each with the address it leads to or none; together they are the text.
 
@@ -40,7 +54,7 @@ def split_links(text: str, links: Links) -> list[tuple[str, str]]:
     for printed, link in links:
         words = printed.rstrip(",.;:") or printed
         start = text.find(words, done)
-        if start < 0 or _bare(words) == _bare(link):
+        if start < 0:
             continue
         if pieces and pieces[-1][1] == link and not text[done:start].strip():
             before = pieces.pop()[0] + text[done:start]
@@ -50,7 +64,19 @@ def split_links(text: str, links: Links) -> list[tuple[str, str]]:
             words_so_far = words
         pieces.append((words_so_far, link))
         done = start + len(words)
-    return [*pieces, (text[done:], "")] if done < len(text) else pieces
+    return _without_own([*pieces, (text[done:], "")] if done < len(text) else pieces)
+
+
+def _without_own(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Make addresses that are printed as themselves, over several lines, part of the text around them."""
+    found: list[tuple[str, str]] = []
+    for text, link in pieces:
+        address = "" if _bare(text) == _bare(link) else link
+        if found and not address and not found[-1][1]:
+            found[-1] = (found[-1][0] + text, "")
+        else:
+            found.append((text, address))
+    return found
 
 
 def _bare(address: str) -> str:

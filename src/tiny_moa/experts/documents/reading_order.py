@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+from tiny_moa.experts.documents.addresses import find_address_gutter
 from tiny_moa.experts.documents.layout import MARKER, AnyBox, Box, Run, enclose, group_rows
 
 _MAX_CROSSING = 0.4
@@ -77,7 +78,7 @@ def _read_rows(rows: Sequence[Sequence[AnyBox]], depth: int) -> list[AnyBox]:
             end += 1
         band = [item for row in rows[start:end] for item in row]
         lines = [item for item in band if isinstance(item, Run)]
-        gutter, between_lists = find_gutter(lines), find_list_gutter(lines)
+        gutter, between_lists = find_gutter(lines), find_list_gutter(lines) or find_address_gutter(lines)
         if gutter is not None and not any(item.left < gutter < item.right for item in band):
             ordered += _read_band(band, gutter, depth)
         elif between_lists is not None and not any(item.left < between_lists < item.right for item in band):

@@ -69,6 +69,18 @@ def take_ruled_tables(words: Sequence[Run], rules: Sequence[Box]) -> tuple[list[
     return tables, rest
 
 
+def find_frames(rules: Sequence[Box]) -> list[Box]:
+    """Give the places that rules stand around on all sides, with one rule across at most: boxes with text in them."""
+    frames: list[Box] = []
+    for horizontal, vertical in _connected(rules):
+        rows = _levels([rule.middle for rule in horizontal])
+        columns = _levels([(rule.left + rule.right) / 2 for rule in vertical])
+        sides = len(columns) == 2 and all(_is_ruled(vertical, x, rows[0], rows[-1], upright=True) for x in columns)
+        if len(rows) in (2, 3) and sides and all(_is_ruled(horizontal, y, *columns, upright=False) for y in rows):
+            frames.append(Box(columns[0], rows[0], columns[1], rows[-1]))
+    return frames
+
+
 def _connected(rules: Sequence[Box]) -> list[tuple[list[Box], list[Box]]]:
     """Group rules that touch, each group as its horizontal and its vertical rules, from the top down."""
     distinct = {(round(r.left), round(r.top), round(r.right), round(r.bottom)): r for r in rules}
