@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from tiny_moa.experts.documents.anchors import write_anchors
 from tiny_moa.experts.documents.glue import remove_glue
 from tiny_moa.experts.documents.quotes import write_quotes
 
@@ -119,7 +120,7 @@ def tidy(markdown: str) -> str:
     """
     lines: list[str] = []
     fence = ""
-    for line in map(write_quotes, remove_glue(markdown).split("\n")):
+    for line in map(write_quotes, write_anchors(remove_glue(markdown)).split("\n")):
         mark = _FENCE.match(line.lstrip())
         if mark and (not fence or mark[0].startswith(fence)):
             fence = "" if fence else mark[0]
@@ -134,4 +135,9 @@ def _tidy_row(row: str) -> str:
     cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
     if cells and all(_RULE_CELL.fullmatch(cell) for cell in cells):
         return "| " + " | ".join("-" for _ in cells) + " |"
-    return "| " + " | ".join(cell.replace("&#124;", r"\|") for cell in cells) + " |"
+    return "| " + " | ".join(_tidy_cell(cell.replace("&#124;", r"\|")) for cell in cells) + " |"
+
+
+def _tidy_cell(cell: str) -> str:
+    """Leave one space where docling put its own beside one of the text's."""
+    return cell if "`" in cell else re.sub(" {2,}", " ", cell)

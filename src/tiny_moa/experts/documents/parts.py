@@ -19,6 +19,7 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
 _RULE = re.compile(r"[ \t]*\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*")
 _CELL = re.compile(r"(?<!\\)\|")
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:https?|ftp|mailto|tel):(?:[^()\s]|\([^()\s]*\))*\)", re.I)
 _NUMBER = re.compile(r"([1-9]\d{0,5})(?:\.([1-9]\d{0,3}))?")
 
 
@@ -72,7 +73,7 @@ def outline_of(pages: Iterable[Page]) -> tuple[Heading, ...]:
     for page in pages:
         for line in _lines_outside_code(page.markdown):
             if match := _HEADING.fullmatch(line):
-                found.append(Heading(len(match[1]), match[2].strip("* "), page.number))
+                found.append(Heading(len(match[1]), unlinked(match[2]).strip("* "), page.number))
     return tuple(found)
 
 
@@ -139,5 +140,10 @@ def _cells(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(row + [""] * (width - len(row))) for row in rows)
 
 
+def unlinked(text: str) -> str:
+    """Give the words of Markdown's links alone."""
+    return _LINK.sub(r"\1", text)
+
+
 def _plain(cell: str) -> str:
-    return html.unescape(cell.strip().replace("\\|", "|").replace("<br>", "\n"))
+    return html.unescape(unlinked(cell).strip().replace("\\|", "|").replace("<br>", "\n"))

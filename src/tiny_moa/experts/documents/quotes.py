@@ -6,7 +6,8 @@ import re
 from functools import cache
 from typing import Any, Final
 
-from tiny_moa.experts.documents.glue import GLUE, glue_html, glue_word, remove_glue
+from tiny_moa.experts.documents import anchors
+from tiny_moa.experts.documents.glue import glue_html, glue_word, remove_glue
 from tiny_moa.experts.documents.mail import mail_option
 
 MARK: Final = "\uf8f4"
@@ -30,15 +31,16 @@ def write_quotes(line: str) -> str:
 def remove_marks(document: Any) -> None:
     """Take the marks out of docling's document, once its Markdown is written."""
     for item in document.texts:
-        if any(mark in text for mark in (MARK, GLUE) for text in (item.text, item.orig)):
-            item.text, item.orig = (_unmarked(text).lstrip() for text in (item.text, item.orig))
+        clean = [_unmarked(text) for text in (item.text, item.orig)]
+        if clean != [item.text, item.orig]:
+            item.text, item.orig = (text.lstrip() for text in clean)
     for table in document.tables:
         for cell in table.data.table_cells:
             cell.text = _unmarked(cell.text)
 
 
 def _unmarked(text: str) -> str:
-    return remove_glue(text.replace(MARK, ""))
+    return anchors.drop_anchors(remove_glue(text.replace(MARK, "")))
 
 
 def mark_html(soup: Any) -> None:
@@ -81,9 +83,11 @@ def backend_options() -> Any:
     Whatever else reads HTML, such as books and emails, does it with docling's own reader, which is taught the same.
     """
     from docling.backend.html_backend import HTMLDocumentBackend
+    from docling.backend.msexcel_backend import MsExcelDocumentBackend
+    from docling.backend.mspowerpoint_backend import MsPowerpointDocumentBackend
     from docling.backend.msword_backend import MsWordDocumentBackend
     from docling.datamodel.base_models import InputFormat
-    from docling.document_converter import WordFormatOption
+    from docling.document_converter import ExcelFormatOption, PowerpointFormatOption, WordFormatOption
 
     convert_html = HTMLDocumentBackend.convert
 
@@ -94,12 +98,35 @@ def backend_options() -> Any:
         return convert_html(backend)
 
     class KeepingWord(MsWordDocumentBackend):  # type: ignore[misc]
-        """docling's, with marks before quotes and where words go on."""
+        """docling's, with marks before quotes and where words go on, and with the links of cells and headings."""
 
         def convert(self) -> Any:
             mark_word(self.docx_obj)
             glue_word(self.docx_obj)
+            anchors.mark_word_headings(self.docx_obj)
+            return super().convert()
+
+        def _is_rich_table_cell(self, cell: Any) -> bool:
+            return anchors.holds_link(cell) or super()._is_rich_table_cell(cell)
+
+    class KeepingSlides(MsPowerpointDocumentBackend):  # type: ignore[misc]
+        """docling's, with the links of its text."""
+
+        def convert(self) -> Any:
+            anchors.mark_slides(self.pptx_obj)
+            return super().convert()
+
+    class KeepingSheets(MsExcelDocumentBackend):  # type: ignore[misc]
+        """docling's, with the links of its cells."""
+
+        def convert(self) -> Any:
+            anchors.mark_sheets(self.workbook)
             return super().convert()
 
     HTMLDocumentBackend.convert = convert
-    return {InputFormat.EMAIL: mail_option(), InputFormat.DOCX: WordFormatOption(backend=KeepingWord)}
+    return {
+        InputFormat.EMAIL: mail_option(),
+        InputFormat.DOCX: WordFormatOption(backend=KeepingWord),
+        InputFormat.PPTX: PowerpointFormatOption(backend=KeepingSlides),
+        InputFormat.XLSX: ExcelFormatOption(backend=KeepingSheets),
+    }
