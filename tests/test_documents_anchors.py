@@ -10,9 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.documents.pdf import PdfPage, write_pdf
+from tiny_moa.experts.documents.aligned import find_aligned_tables
 from tiny_moa.experts.documents.anchors import anchor, anchor_links, drop_anchors, write_anchors
 from tiny_moa.experts.documents.document import Page
+from tiny_moa.experts.documents.layout import Box, Run, join_words
+from tiny_moa.experts.documents.lined import take_lined_tables
 from tiny_moa.experts.documents.parts import outline_of, tables_of
+from tiny_moa.experts.documents.reading_order import order_columns
+from tiny_moa.experts.documents.tables import take_ruled_tables
 
 TO = "https://example.org/tides?year=2026"
 
@@ -112,3 +118,49 @@ def test_office_files_keep_links_in_headings_cells_and_lists(make: Callable[[], 
     written = read["pages"][0]["markdown"].splitlines()
     assert [line.format(f"[tide tables]({TO})") for line in lines] == [line for line in written if "tide tables" in line]
     assert not any("\ue000" <= character <= "\uf8ff" for text in read["docling"]["texts"] for character in text["text"])
+
+
+def linked_rows(rows: list[list[str]]) -> list[Run]:
+    """The words of a table 80 points a column, 24 a row, with a link on what stands between square brackets."""
+    found = []
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            left, top = 50 + 80 * column, 100 + 24 * number
+            words, link = text.strip("[]"), TO if text.startswith("[") else ""
+            found.append(Run(left, top, left + 5 * len(words), top + 10, words, link=link))
+    return found
+
+
+ROWS = [["Port", "Tide"], ["Ulm", "[high]"], ["Linz", "[low]"]]
+LEVEL = [Box(46, 94 + 24 * n, 210, 94.5 + 24 * n) for n in range(4)]
+UPRIGHT = [Box(x, 94, x + 0.5, 166) for x in (46, 126, 210)]
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda words: take_ruled_tables(words, [*LEVEL, *UPRIGHT])[0],
+        lambda words: take_lined_tables(words, LEVEL)[0],
+        lambda words: find_aligned_tables(order_columns(join_words(words))),
+    ],
+)
+def test_the_cells_of_every_kind_of_table_keep_their_links(find: Callable[[list[Run]], list[Any]]) -> None:
+    (table,) = find(linked_rows(ROWS))
+    assert [(cell.text, cell.links) for cell in table.cells if cell.links] == [("high", (("high", TO),)), ("low", (("low", TO),))]
+
+
+@pytest.mark.docling
+def test_a_pdf_keeps_links_in_headings_and_cells() -> None:
+    from tiny_moa.experts.documents.convert import convert
+
+    page = PdfPage()
+    page.text(60, 80, "Tides, see tables", size=20)
+    page.link(145, 60, 260, 86, TO)
+    page.lines(60, 120, ["Read the table before you sail, and then the list of things.", "They are at the pier."])
+    page.table(60, 170, [80, 80], [["Port", "Tide"], ["Ulm", "high"], ["Linz", "low"]])
+    page.link(140, 190, 170, 204, TO)
+    read = convert(write_pdf([page]), "tides.pdf", suffix=".pdf", seconds=60, wants=("docling",))
+    markdown = read["pages"][0]["markdown"]
+    assert f"# Tides, see [tables]({TO})\n" in markdown and f"| Ulm | [high]({TO}) |" in markdown
+    assert read["title"] == "Tides, see tables"
+    assert [cell["text"] for table in read["docling"]["tables"] for cell in table["data"]["table_cells"]][3] == "high"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tiny_moa.experts.documents.layout import Box, Run, enclose, group_rows
-from tiny_moa.experts.documents.tables import Cell, Table
+from tiny_moa.experts.documents.links import join_links
+from tiny_moa.experts.documents.tables import Cell, Table, join_cell
 
 _MAX_ROW_GAP = 2.2
 """Rows of a table without rules follow each other within this many line heights."""
@@ -94,17 +95,26 @@ def _align(rows: Sequence[Sequence[Box]]) -> Table | None:
     lengths = [len(run.text) for run in every]
     if statistics.mean(lengths) > 32 or max(lengths) > 160:
         return None
-    grid = [["" for _ in columns] for _ in runs]
+    held: list[list[list[Run]]] = [[[] for _ in columns] for _ in runs]
     for number, row in enumerate(runs):
         for run in row:
             place = max((index for index, start in enumerate(columns) if start <= (run.left + run.right) / 2), default=0)
-            grid[number][place] = f"{grid[number][place]} {run.text}".strip()
+            held[number][place].append(run)
+    grid = _texts(held)
     if sum(sum(map(bool, row)) >= 2 for row in grid) < max(3, 0.6 * len(grid)) or _is_prose(grid):
         return None
-    grid = _without_continuations(grid, runs)
-    cells = [Cell(text, row, column) for row, texts in enumerate(grid) for column, text in enumerate(texts)]
+    held = _without_continuations(held, runs)
+    cells = [
+        Cell(join_cell(lines).strip(), row, column, links=join_links(lines))
+        for row, cells in enumerate(held)
+        for column, lines in enumerate(cells)
+    ]
     box = enclose(every)
-    return Table(box.left, box.top, box.right, box.bottom, tuple(cells), len(grid), len(columns))
+    return Table(box.left, box.top, box.right, box.bottom, tuple(cells), len(held), len(columns))
+
+
+def _texts(held: Sequence[Sequence[Sequence[Run]]]) -> list[list[str]]:
+    return [[join_cell(lines).strip() for lines in row] for row in held]
 
 
 def _is_prose(grid: Sequence[Sequence[str]]) -> bool:
@@ -140,15 +150,15 @@ def _column_starts(rows: Sequence[Sequence[Run]]) -> list[float]:
     return starts
 
 
-def _without_continuations(grid: list[list[str]], rows: Sequence[Sequence[Run]]) -> list[list[str]]:
+def _without_continuations(held: Sequence[Sequence[list[Run]]], rows: Sequence[Sequence[Run]]) -> list[list[list[Run]]]:
     """Put a row that goes on with cells of the row above, closer to it than rows are to each other, into that row."""
     gaps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
     usual = statistics.median(gaps) if gaps else 0.0
-    merged = [list(grid[0])]
-    for cells, gap in zip(grid[1:], gaps, strict=True):
-        goes_on = not cells[0] and all(above for above, text in zip(merged[-1], cells, strict=True) if text)
+    merged = [list(held[0])]
+    for cells, gap in zip(held[1:], gaps, strict=True):
+        goes_on = not cells[0] and all(above for above, lines in zip(merged[-1], cells, strict=True) if lines)
         if goes_on and gap < 0.85 * usual:
-            merged[-1] = [f"{above} {text}".strip() for above, text in zip(merged[-1], cells, strict=True)]
+            merged[-1] = [[*above, *lines] for above, lines in zip(merged[-1], cells, strict=True)]
         else:
             merged.append(list(cells))
     return merged

@@ -8,6 +8,7 @@ from typing import Any
 
 from tiny_moa.experts.documents import aligned, blocks, layout, reading_order, sidebars, tables
 from tiny_moa.experts.documents import lined as lined_tables
+from tiny_moa.experts.documents.anchors import anchor_links
 from tiny_moa.experts.documents.blocks import Block
 from tiny_moa.experts.documents.content import Content, Picture
 from tiny_moa.experts.documents.continued import join_interrupted
@@ -193,9 +194,10 @@ class _PageWriter:
             else:
                 self._add_pieces(pieces, self._group, place)
         elif block.level == 1:
-            self._document.add_title(block.text, parent=self._group, prov=place)
+            self._document.add_title(anchor_links(block.text, block.links), parent=self._group, prov=place)
         else:
-            self._document.add_heading(block.text, level=block.level - 1, parent=self._group, prov=place)
+            text = anchor_links(block.text, block.links)
+            self._document.add_heading(text, level=block.level - 1, parent=self._group, prov=place)
 
     def _add_item(self, block: Block) -> None:
         level = min(block.level, len(self._lists))
@@ -239,7 +241,7 @@ def _table_data(table: Table) -> Any:
 
     cells = [
         TableCell(
-            text=cell.text,
+            text=anchor_links(cell.text, cell.links),
             row_span=cell.row_span,
             col_span=cell.column_span,
             start_row_offset_idx=cell.row,

@@ -236,7 +236,7 @@ def _finish(lines: Sequence[Run], typography: Typography) -> list[Box]:
     text = join_lines([line.text for line in lines], typography.wording, [address for _, address in links])
     level = heading_level(lines, text, typography)
     if level:
-        return [Block(*place, "heading", text, level)]
+        return [Block(*place, "heading", text, level, links=links)]
     marker = _marker(text)
     if marker:
         return [Block(*place, "item", text[len(marker) :].lstrip(), 0, marker, links)]

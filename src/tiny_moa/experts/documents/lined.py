@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tiny_moa.experts.documents.layout import Box, Run, enclose, group_rows, join_words
-from tiny_moa.experts.documents.tables import Cell, Table, is_upright
+from tiny_moa.experts.documents.links import join_links
+from tiny_moa.experts.documents.tables import Cell, Table, is_upright, join_cell
 from tiny_moa.experts.documents.unruled import find_row_breaks
 
 _SAME_END = 4.0
@@ -135,7 +136,8 @@ def _fill(bands: Sequence[Band], columns: Sequence[float], rule: Box) -> Table |
         covered = 0
         for (first, last), words in sorted(row.items()):
             cells += [Cell("", number, column) for column in range(covered, first)]
-            cells.append(Cell(" ".join(line.text for line in join_words(words)), number, first, 1, last - first + 1))
+            lines = join_words(words)
+            cells.append(Cell(join_cell(lines), number, first, 1, last - first + 1, join_links(lines)))
             covered = last + 1
         cells += [Cell("", number, column) for column in range(covered, len(columns))]
     if len(rows) < _MIN_ROWS:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tiny_moa.experts.documents.layout import Box, Run, join_words
+from tiny_moa.experts.documents.links import Links, join_links
 from tiny_moa.experts.documents.unruled import find_row_breaks
 
 _THIN = 2.5
@@ -25,13 +26,14 @@ _MAX_CELL_CHARACTERS = 1500
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell; `row` and `column` count from 0, the spans from 1."""
+    """One cell; `row` and `column` count from 0, the spans from 1; `links` as those of a line."""
 
     text: str
     row: int
     column: int
     row_span: int = 1
     column_span: int = 1
+    links: Links = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +172,19 @@ def _fill_grid(
     content: dict[tuple[int, int], list[Run]] = defaultdict(list)
     for word in words:
         content[owner[_place(word, rows, columns)]].append(word)
-    texts = {corner: _cell_text(content[corner]) for corner in places}
+    lines = {corner: join_words(content[corner]) for corner in places}
+    texts = {corner: join_cell(lines[corner]) for corner in places}
     filled = sum(bool(text) for text in texts.values())
     if filled < 2 or filled < _MIN_FILLED * len(texts) or max(map(len, texts.values())) > _MAX_CELL_CHARACTERS:
         return None
     cells = [
-        Cell(texts[corner], *corner, 1 + max(r for r, _ in held) - corner[0], 1 + max(c for _, c in held) - corner[1])
+        Cell(
+            texts[corner],
+            *corner,
+            1 + max(r for r, _ in held) - corner[0],
+            1 + max(c for _, c in held) - corner[1],
+            join_links(lines[corner]),
+        )
         for corner, held in sorted(places.items())
     ]
     return Table(columns[0], rows[0], columns[-1], rows[-1], tuple(cells), n_rows, n_columns)
@@ -221,5 +230,6 @@ def _is_ruled(rules: Sequence[Box], at: float, start: float, end: float, *, upri
     return covered >= 0.5 * (end - start)
 
 
-def _cell_text(words: Sequence[Run]) -> str:
-    return " ".join(line.text for line in join_words(words))
+def join_cell(lines: Sequence[Run]) -> str:
+    """Give the text of a cell's lines."""
+    return " ".join(line.text for line in lines)
