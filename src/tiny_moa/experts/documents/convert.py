@@ -22,11 +22,12 @@ from tiny_moa.experts.documents.export import Json, export_pages, find_title, su
 from tiny_moa.experts.documents.formats import Format, find_format
 from tiny_moa.experts.documents.glue import glue_pieces
 from tiny_moa.experts.documents.loading import hidden_models, load_for_pdf
+from tiny_moa.experts.documents.opendocument import prepare_opendocument
 from tiny_moa.experts.documents.pdf import NEEDS_OCR, UNKNOWN_SCRIPT, PageRecord, read_pdf
 from tiny_moa.experts.documents.pictures import describe_pictures
 from tiny_moa.experts.documents.plain import plain_document, plain_markdown
 from tiny_moa.experts.documents.quotes import backend_options, remove_marks
-from tiny_moa.experts.documents.repairs import free_lists
+from tiny_moa.experts.documents.repairs import free_lists, show_footnotes
 from tiny_moa.experts.documents.standard import LayoutReader, layout_models
 from tiny_moa.experts.documents.texts import decode_text, keep_typography
 
@@ -103,6 +104,7 @@ def convert(
 
 def _repair(document: Any, document_format: Format) -> None:
     free_lists(document)
+    show_footnotes(document)
     if document_format.input_format in _SPACED:
         glue_pieces(document)
 
@@ -144,6 +146,8 @@ def _prepare(content: bytes, name: str, document_format: Format) -> tuple[bytes,
         return picture_as_pdf(content, name), []
     if document_format.archive:
         guards.check_archive(content, name)
+    if document_format.input_format == "odt":
+        content = prepare_opendocument(content)
     if document_format.name == "XLSX":
         guards.check_sheets(content, name)
     if not document_format.text:

@@ -72,8 +72,13 @@ def mark_word(word: Any) -> None:
     """Mark the paragraphs of a Word document that have a style for quotes."""
     for paragraph in word.paragraphs:
         style = paragraph.style.name if paragraph.style is not None else ""
-        if paragraph.runs and _QUOTE_STYLE.fullmatch((style or "").replace("Intense ", "Intense")):
+        if paragraph.runs and is_quote_style(style or ""):
             paragraph.runs[0].text = MARK + paragraph.runs[0].text
+
+
+def is_quote_style(name: str) -> bool:
+    """Whether a paragraph style of Word or LibreOffice is one for quotes, by its name."""
+    return _QUOTE_STYLE.fullmatch(name.replace("Intense ", "Intense")) is not None
 
 
 @cache

@@ -23,3 +23,12 @@ def free_lists(document: Any) -> None:
         del group.children[first:]
         for child in children[first:]:
             child.parent = parent.get_ref()
+
+
+def show_footnotes(document: Any) -> None:
+    """Have the footnotes of a document written after its text; docling puts them among what stands at the pages' edges."""
+    from docling_core.types.doc import ContentLayer, DocItemLabel
+
+    for item in document.texts:
+        if item.label == DocItemLabel.FOOTNOTE and item.content_layer == ContentLayer.FURNITURE:
+            item.content_layer = ContentLayer.BODY
