@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -156,3 +157,10 @@ def test_the_items_of_a_list_do_not_say_how_korean_words_are_divided() -> None:
     lines = [run(f"• 한 번에 {n} 권까지 빌릴 수 있습니다", 50, 100 + 12 * n) for n in range(3)]
     lines += [run("마지막 항목은 다음 줄까지 이어지는 긴 항목입니다", 50, 136)]
     assert measure_wording([lines]).divides is None
+
+
+def test_paragraphs_of_a_scan_are_apart_where_their_lines_are() -> None:
+    lines = [run(f"{PROSE} in line {n}", 50, 100 + 14 * n, height=16) for n in range(4)]
+    lines.append(run("Yours sincerely and with the best of wishes for you", 50, 170, height=16))
+    scanned = build_blocks(lines, replace(BODY, body_height=16.0, is_scan=True))
+    assert [box.text.split()[0] for box in scanned if isinstance(box, Block)] == ["the", "Yours"]

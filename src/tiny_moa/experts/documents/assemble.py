@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -56,7 +57,10 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     ]
     lines = [layout.join_words(words) for _, words in beside]
     typography = {
-        is_scan: blocks.measure([page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan])
+        is_scan: replace(
+            blocks.measure([page for page, content in zip(lines, contents, strict=True) if content.is_scan == is_scan]),
+            is_scan=is_scan,
+        )
         for is_scan in (False, True)
     }
     edges = find_furniture(lines, [content.height for content in contents])

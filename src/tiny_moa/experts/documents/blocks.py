@@ -30,6 +30,10 @@ _FAR_LEFT = 4.0
 """Lines that begin further to the left than this many heights do not go on."""
 _USUAL_GAP = 0.3
 """Space between the lines of a paragraph where none shows it, in line heights."""
+_SCAN_GAP = -0.1
+"""The same where lines were recognised in a picture: their boxes are taller than their letters."""
+_SCAN_STEP = 0.4
+"""There lines further apart than usual by more than this are those of two paragraphs."""
 _WIDE_GAP = 0.8
 """A larger one is that between paragraphs of one line each, unless most lines are full."""
 _FULL_LINE = 0.85
@@ -72,12 +76,14 @@ class Typography:
         heading_heights: Heights of text larger than that, the largest first.
         wording: How it divides Korean words.
         is_bold: Whether most of its text is bold, so that bold letters are no heading.
+        is_scan: Whether its lines were recognised in pictures.
     """
 
     body_height: float
     heading_heights: tuple[float, ...]
     wording: Wording = UNKNOWN
     is_bold: bool = False
+    is_scan: bool = False
 
 
 def measure(pages: Sequence[Sequence[Run]]) -> Typography:
@@ -119,7 +125,7 @@ def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
         Blocks and the other boxes in the same order; every word of every line is in exactly one block, except that
         a word divided by a hyphen at a line's end is put together.
     """
-    typical_gap = _typical_gap(items)
+    widest_gap = _widest_gap(items, is_scan=typography.is_scan)
     built: list[Box] = []
     lines: list[Run] = []
     edges = _right_edges(items)
@@ -129,14 +135,21 @@ def build_blocks(items: Sequence[Box], typography: Typography) -> list[Box]:
             lines = []
             built.append(item)
             continue
-        if lines and _begins_block(lines, item, typical_gap, edges[place - 1]):
+        if lines and _begins_block(lines, item, widest_gap, edges[place - 1]):
             built += _finish(lines, typography)
             lines = []
         lines.append(item)
     return _indent_items(built + _finish(lines, typography))
 
 
-def _typical_gap(items: Sequence[Box]) -> float:
+def _widest_gap(items: Sequence[Box], *, is_scan: bool) -> float:
+    """Give the widest space between lines of one paragraph, in line heights."""
+    if is_scan:
+        return _typical_gap(items, _SCAN_GAP) + _SCAN_STEP
+    return max(0.65, 1.4 * _typical_gap(items, _USUAL_GAP) + 0.05)
+
+
+def _typical_gap(items: Sequence[Box], usual: float) -> float:
     """Give the usual space between lines of a paragraph, in line heights."""
     gaps = [
         ((below.bottom - above.bottom) / above.height - 1, above.right - above.left)
@@ -146,8 +159,8 @@ def _typical_gap(items: Sequence[Box]) -> float:
     near = [(gap, width) for gap, width in gaps if -0.3 < gap < 1.3]
     widest = max((width for _, width in near), default=0.0)
     full = [gap for gap, width in near if width > _FULL_LINE * widest]
-    typical = statistics.median(gap for gap, _ in near) if len(near) >= 3 else _USUAL_GAP
-    return typical if typical < _WIDE_GAP or len(full) * 2 > len(near) else _USUAL_GAP
+    typical = statistics.median(gap for gap, _ in near) if len(near) >= 3 else usual
+    return typical if typical < _WIDE_GAP or len(full) * 2 > len(near) else usual
 
 
 def _right_edges(items: Sequence[Box]) -> list[float]:
@@ -175,7 +188,7 @@ def _ended_early(last: Run, line: Run, right: float) -> bool:
     return share < _SHORT_LINE and line.text[:1].isupper()
 
 
-def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: float) -> bool:
+def _begins_block(lines: Sequence[Run], line: Run, widest_gap: float, right: float) -> bool:
     """Whether a line starts something new instead of going on from the lines before."""
     last = lines[-1]
     if is_link_divided(last, line):
@@ -199,7 +212,7 @@ def _begins_block(lines: Sequence[Run], line: Run, typical_gap: float, right: fl
         return True
     if gap < -0.5:
         return ends_sentence(last.text) or not line.text[:1].islower()
-    return gap > max(0.65, 1.4 * typical_gap + 0.05) or _is_first_line(lines, line) or _ended_early(last, line, right)
+    return gap > widest_gap or _is_first_line(lines, line) or _ended_early(last, line, right)
 
 
 def _stands_elsewhere(lines: Sequence[Run], line: Run) -> bool:
