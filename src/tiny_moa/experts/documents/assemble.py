@@ -80,9 +80,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     return blocks.level_headings(pages), furniture
 
 
-def _arrange_page(
-    items: Sequence[Box], boxed: Sequence[tuple[Box, Sequence[Run]]], typography: blocks.Typography
-) -> list[Box]:
+def _arrange_page(items: Sequence[Box], boxed: Sequence[tuple[Box, Sequence[Run]]], typography: blocks.Typography) -> list[Box]:
     """Arrange what is on a page, and the words in boxes that its text flows around."""
     built = _build(items, typography)
     for frame, words in boxed:

@@ -103,7 +103,7 @@ def join_words(words: Sequence[Run]) -> list[Run]:
 def group_rows(boxes: Sequence[AnyBox]) -> list[list[AnyBox]]:
     """Group boxes that stand side by side; rows go from the top down, the boxes of a row from left to right."""
     rows: list[list[AnyBox]] = []
-    for box in sorted(boxes, key=lambda box: (box.middle, box.left)):
+    for box in sorted(boxes, key=lambda box: (box.middle, box.left, box.top)):
         for row in reversed(rows[-8:]):
             if _are_side_by_side(box, row[0]):
                 row.append(box)
