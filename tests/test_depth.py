@@ -103,7 +103,7 @@ async def test_a_meeting_is_held_again_by_the_same_members(
     assert await _hold_again(team.settings, record, minutes, Console(file=out, width=200)) == 1
     by = "held again by smollm2-135m, smollm2-135m, smollm2-135m"
     same, other, _, answer = out.getvalue().splitlines()
-    assert (same, other, answer) == (f"{by}: the same answer", f"{by}: another answer", "Answer: 8")
+    assert (same, other, answer) == (f"{by}: the same answer by the same minutes", f"{by}: another answer", "Answer: 8")
 
 
 async def test_a_roster_that_is_not_here_any_more_is_refused(tmp_path: Path) -> None:

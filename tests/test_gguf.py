@@ -209,7 +209,8 @@ def test_the_cache_grows_with_context_heads_and_type(tmp_path: Path) -> None:
     assert plain.kv == 4096 * 2 * 2 * (64 + 64) * 2
     assert forecast(header, LoadOptions(context_tokens=2048)).kv * 2 == plain.kv
     assert forecast(header, LoadOptions(context_tokens=4096, kv_type="q8_0")).kv == plain.kv * 34 // 64
-    assert plain.total - plain.parked == plain.kv + plain.recurrent + plain.compute
+    assert plain.kept == plain.kv * 3 // 4
+    assert plain.total - plain.parked == plain.kv + plain.recurrent + plain.kept + plain.compute
     assert plain.recurrent == plain.repack == 0
 
 

@@ -82,8 +82,9 @@ def test_weights_that_are_no_numbers_are_found_out(tmp_path: Path) -> None:
 
 
 def test_an_impossible_context_is_an_error(weights: Path) -> None:
-    with pytest.raises(ValueError, match="sequences"):
-        AloneEngine("m", weights, EngineOptions(pins=200, sequences=100))
+    for sequences in (0, 65, 300):
+        with pytest.raises(ValueError, match="sequences"):
+            AloneEngine("m", weights, EngineOptions(sequences=sequences))
 
 
 # -- the native edge --------------------------------------------------------------------------------------------------

@@ -393,7 +393,7 @@ async def test_a_model_that_does_not_fit_gets_a_coarser_cache_then_a_smaller_con
     for budget, expected in (
         (FULL_BYTES, (4096, "f16")),
         (FULL_BYTES - 1, (4096, "q8_0")),
-        (FULL_BYTES - 40 * MIB, (2048, "q8_0")),
+        (FULL_BYTES - 60 * MIB, (2048, "q8_0")),
     ):
         bench = Bench()
         async with bench.pool(budget) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -142,8 +143,8 @@ def replay(settings: Settings, given: argparse.Namespace) -> int:
 async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Sequence[Entry], console: Console) -> int:
     """Have the same models answer the same task by the same rules, and compare what they say.
 
-    The same seeds give the same draws from the same numbers; those differ in their last digits where a prompt's beginning was
-    read the one time and kept the other, and then draws may part.
+    The same seeds give the same draws from the same numbers, and those are the same on the same kind of processor, with the same
+    engine, when nobody else uses the models meanwhile.
     """
     import anyio
 
@@ -159,14 +160,23 @@ async def _hold_again(settings: Settings, record: Mapping[str, Any], minutes: Se
         call = Call(anyio.current_time() + settings.deadline_seconds, plan["max_tokens"], Pulse())
         rules, roster = Rules(**plan["rules"]), plan["models"]
         outcome = await team.council.answer(plan["task"], plan["kind"], plan["depth"], call, rules, roster)
-    said = outcome.text if isinstance(outcome, Proposal) else f"nothing: {outcome.reason}"
+    said, again = (outcome.text, outcome.minutes) if isinstance(outcome, Proposal) else (f"nothing: {outcome.reason}", ())
     is_same = said == next(step["text"] for step in record["steps"] if step.get("minutes"))
-    console.print(f"held again by {', '.join(roster)}: {'the same answer' if is_same else 'another answer'}", markup=False)
+    came_to = "another answer"
+    if is_same:
+        came_to = f"the same answer by {'the same' if _is_alike(minutes, again) else 'other'} minutes"
+    console.print(f"held again by {', '.join(roster)}: {came_to}", markup=False)
     if not is_same:
         console.print(
-            f"(draws may part where a prompt's beginning was read the one time and kept the other)\n{said}", markup=False
+            f"(draws may part on another processor or engine, at a deadline, or beside other calls)\n{said}", markup=False
         )
     return 0 if is_same else 1
+
+
+def _is_alike(minutes: Sequence[Entry], again: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether two meetings went the same way after their plans, which say how the panels were chosen."""
+    known = [[entry.kind, entry.body] for entry in minutes[1:]]
+    return bool(json.loads(json.dumps([[entry["kind"], entry["body"]] for entry in again[1:]])) == known)
 
 
 def minutes_of(record: Mapping[str, Any]) -> Sequence[Entry]:

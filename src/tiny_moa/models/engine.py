@@ -56,8 +56,6 @@ class EngineOptions:
         sequences: How many texts calls may work on at a time: answers of a fan-out, labels of a batch.
         batch_tokens: Longest prompt chunk; 64 reads as fast as 256 and can be stopped sooner.
         prefixes: Folder for prompt beginnings, `None` to store none.
-        is_exact: Whether a copied beginning must compute what one read anew does, to the last bit, whatever lies between.
-            Otherwise quantised models may round to another text, and long contexts are up to twice as fast.
         adapter: What is laid over the weights, `None` for nothing.
     """
 
@@ -70,7 +68,6 @@ class EngineOptions:
     sequences: int = MOST_SAMPLES + 1
     batch_tokens: int = 64
     prefixes: Path | None = None
-    is_exact: bool = False
     adapter: AdapterFile | None = None
 
 
@@ -124,8 +121,7 @@ class Engine:
             logger.warning(
                 "model %r was trained for %d tokens; its context is that, not %d", self.name, cells, options.context_tokens
             )
-        sequences = options.pins + options.turn_ends + options.sequences
-        return ContextSize(cells, sequences, options.batch_tokens, options.kv_type, options.is_exact)
+        return ContextSize(cells, options.sequences, options.batch_tokens, options.kv_type)
 
     def _open_store(self, path: Path) -> PrefixStore | None:
         if self._options.prefixes is None:

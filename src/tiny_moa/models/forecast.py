@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from tiny_moa.models.gguf import Header
-from tiny_moa.models.runtime import KEPT_PREFIXES, KEPT_TURN_ENDS, MOST_SAMPLES, KvType, LoadOptions
+from tiny_moa.models.runtime import KEPT_PREFIXES, KEPT_SHARE, KEPT_TURN_ENDS, MOST_SAMPLES, KvType, LoadOptions
 
 PROCESS_BYTES = 50 << 20
 """Python, numpy and llama.cpp's libraries in a worker without a model: 27.6 MiB of its own, 22.6 MiB of files."""
-SEQUENCES = KEPT_PREFIXES + KEPT_TURN_ENDS + MOST_SAMPLES + 1
-"""Sequences the engine opens: for prompt beginnings, and for calls to work in."""
+SEQUENCES = MOST_SAMPLES + 1
+"""Sequences the engine opens for calls to work in."""
 BATCH_TOKENS = 64
 """Rows of the engine's batch, each of which may want its logits."""
 _CELL_STEP = 256
@@ -41,6 +41,7 @@ class Forecast:
         kv: The cache of keys and values.
         recurrent: The states of convolutions and state spaces, one for each sequence.
         vocabulary: The tokens and what finds them.
+        kept: Prompt beginnings that are kept beside the cache, when there are as many as may be.
         compute: Buffers for one batch, its logits and the sampling.
         adapter: The tensors of a LoRA adapter, which are copied.
     """
@@ -51,6 +52,7 @@ class Forecast:
     kv: int
     recurrent: int
     vocabulary: int
+    kept: int
     compute: int
     adapter: int = 0
 
@@ -78,9 +80,10 @@ def forecast(header: Header, options: LoadOptions) -> Forecast:
         process=PROCESS_BYTES,
         weights=header.weights_bytes,
         repack=0,
-        kv=_kv_bytes(header, options),
+        kv=(kv := _kv_bytes(header, options)),
         recurrent=_state_bytes(header) * SEQUENCES,
         vocabulary=tokens * (_TOKEN_BYTES if "tokenizer.ggml.merges" in header.values else _PIECE_BYTES),
+        kept=int(kv * KEPT_SHARE) + _state_bytes(header) * (KEPT_PREFIXES + KEPT_TURN_ENDS),
         compute=_GRAPH_BYTES + BATCH_TOKENS * 4 * (3 * embedding + 2 * widest) + tokens * _DRAW_BYTES + logits,
         adapter=options.adapter.bytes if options.adapter else 0,
     )

@@ -1,5 +1,9 @@
 """The context of one loaded model: who works in which sequences, which prompt beginnings are kept, and one step of compute.
 
+A call that has the context for itself computes the same numbers, to the last bit, whatever came before it: it lies in the first
+cells, no part of a prompt is read in a batch so small that it rounds otherwise, and a kept beginning is put back as it was.
+Beside others it lies in other cells, where sums are rounded in another order.
+
 What takes long is a generator: it yields what it wants to do before every batch, and computes when it is asked to go on.
 Between two yields it is alone, so logits are read before anybody else computes.
 """
@@ -17,7 +21,8 @@ from tiny_moa.models.native import Aborted, CacheFull, ContextSize, NativeContex
 from tiny_moa.models.native_adapter import NativeAdapter
 from tiny_moa.models.prefix_store import PrefixStore
 from tiny_moa.models.prefixes import PrefixIndex, Tokens, starts_with
-from tiny_moa.models.runtime import PrefixStatistics
+from tiny_moa.models.reading import chunk_end, marks, stops
+from tiny_moa.models.runtime import KEPT_SHARE, PrefixStatistics
 from tiny_moa.models.stopflag import StopFlag
 from tiny_moa.models.threads import ThreadTuner
 from tiny_moa.models.turns import WRITE_COST, Wish, chunk_tokens
@@ -84,14 +89,13 @@ class Prompt:
         """All of it."""
         return (*self.prefix, *self.tail, *self.opening)
 
-    @property
-    def marks(self) -> tuple[int, int]:
-        """Where it is worth keeping: after what is fixed, and where the answer's turn begins."""
-        return len(self.prefix), len(self.prefix) + len(self.tail)
+    def marks(self, window: int) -> tuple[int, int]:
+        """Where it is worth keeping for a model with such a window: after what is fixed, and where the answer's turn begins."""
+        return marks(len(self.prefix), len(self.prefix) + len(self.tail), len(self), window)
 
 
 class ModelMemory:
-    """An open context. Its sequences are numbered: those of kept beginnings first, then those that calls work in."""
+    """An open context, whose sequences calls work in, and beginnings that are kept beside it."""
 
     def __init__(
         self, model: NativeModel, size: ContextSize, kept: tuple[int, int], tuner: ThreadTuner, store: PrefixStore | None,
@@ -107,8 +111,9 @@ class ModelMemory:
             adapter.apply(self._context)
         self._name = model.name
         self._store = store
-        self._index = PrefixIndex(fixed=kept[0], turn_ends=kept[1], budget_tokens=self._context.cells // 2)
-        self._free = list(range(sum(kept), size.sequences))
+        self._index = PrefixIndex(fixed=kept[0], turn_ends=kept[1], budget_tokens=int(self._context.cells * KEPT_SHARE))
+        self._window = model.window
+        self._free = list(range(size.sequences))
         self._free_cells = self._context.cells
         self._queue: list[object] = []
         self._coming: list[Tokens] = []
@@ -166,6 +171,8 @@ class ModelMemory:
                 self._context.drop(sequence)
             self._free += lent
             self._free_cells += cells
+            if len(self._free) == self._context.sequences:
+                self._context.clear()
 
     def copy(self, source: int, target: int) -> None:
         """Make one sequence the same text as another."""
@@ -179,25 +186,25 @@ class ModelMemory:
         Returns:
             How many tokens were copied instead, and the row of the last batch that has the logits.
         """
-        tokens, fixed = prompt.tokens, prompt.prefix
+        tokens, places = prompt.tokens, prompt.marks(self._window)
         while self._is_coming(tokens):
             yield from work.turn(None)
-        position = cached = self._copy_kept(tokens, sequence)
-        is_new = bool(fixed) and len(fixed) > cached
-        if is_new:
+        position = cached = self._put_back(tokens, sequence)
+        parts = stops(cached, places, len(prompt))
+        fixed = tokens[: places[0]] if places[0] in parts else ()
+        if fixed:
             self._coming.append(fixed)
         try:
-            for mark in sorted({*prompt.marks, len(prompt)}):
-                if mark > position:
-                    row = yield from self._feed(tokens, (position, mark), sequence, work)
-                    position = mark
-                    if mark in prompt.marks:
-                        self._keep(tokens[:mark], sequence, is_fixed=mark == len(fixed))
-                if is_new and mark == len(fixed):
+            for stop in parts:
+                row = yield from self._feed(tokens, (position, stop), sequence, work)
+                position = stop
+                if stop in places:
+                    self._keep(tokens[:stop], sequence, is_fixed=stop == places[0])
+                if fixed and stop == len(fixed):
                     self._coming.remove(fixed)
-                    is_new = False
+                    fixed = ()
         finally:
-            if is_new:
+            if fixed:
                 self._coming.remove(fixed)
         return cached, row
 
@@ -207,27 +214,25 @@ class ModelMemory:
         have = len(kept.tokens) if kept else 0
         return any(have < len(coming) < len(tokens) and starts_with(tokens, coming) for coming in self._coming)
 
-    def _copy_kept(self, tokens: Tokens, sequence: int) -> int:
-        kept = self._index.longest(tokens)
-        if kept is None:
-            return 0
-        self._index.use(kept)
-        self._context.copy(kept.sequence, sequence)
-        return len(kept.tokens)
+    def _put_back(self, tokens: Tokens, sequence: int) -> int:
+        """Fill a sequence with the longest beginning that is kept; gives its length."""
+        while (kept := self._index.longest(tokens)) is not None:
+            if self._context.restore(sequence, kept.state, len(kept.tokens)):
+                self._index.use(kept)
+                return len(kept.tokens)
+            self._index.forget(kept)
+        return 0
 
     def _keep(self, tokens: Tokens, sequence: int, *, is_fixed: bool) -> None:
-        place, emptied = self._index.place(tokens, is_fixed=is_fixed)
-        for each in emptied:
-            self._context.drop(each)
-        if place is not None:
-            self._context.copy(sequence, place.sequence)
+        if self._index.wants(tokens, is_fixed=is_fixed) and (state := self._context.state(sequence)):
+            self._index.keep(tokens, state, is_fixed=is_fixed)
 
     def _feed(self, tokens: Tokens, part: tuple[int, int], sequence: int, work: Work) -> Steps[int]:
         """Read a part of a prompt chunk by chunk; gives the row of its last token, which has logits if it ends the prompt."""
         (start, end), last = part, len(tokens) - 1
         while True:
             chunk = chunk_tokens(self.batch_tokens, self.calls(), self._read_seconds)
-            stop = min(start + chunk, end)
+            stop = chunk_end(start, end, chunk)
             yield from work.turn(Wish(stop - start, len(tokens) - start))
             rows = [Row(tokens[i], i, sequence, i == last) for i in range(start, stop)]
             seconds = self._decode(rows, work.flag) / len(rows)
@@ -251,18 +256,14 @@ class ModelMemory:
                 self._context.use_threads(self.tuner.threads)
 
     def _decode(self, rows: Sequence[Row], flag: StopFlag) -> float:
-        """Compute a batch; kept beginnings give way when the cache is full. Gives the seconds it took."""
-        while True:
-            began = time.monotonic()
-            try:
-                self._context.decode(rows, flag)
-            except CacheFull:
-                if not len(self._index):
-                    raise ContextExceeded(self._name, rows[-1].position + 1, self.cells) from None
-                self._context.drop(self._index.evict())
-            else:
-                self.evaluated_tokens += len(rows)
-                return time.monotonic() - began
+        """Compute a batch; gives the seconds it took."""
+        began = time.monotonic()
+        try:
+            self._context.decode(rows, flag)
+        except CacheFull:
+            raise ContextExceeded(self._name, rows[-1].position + 1, self.cells) from None
+        self.evaluated_tokens += len(rows)
+        return time.monotonic() - began
 
     # -- storing ------------------------------------------------------------------------------------------------------
 
@@ -273,10 +274,11 @@ class ModelMemory:
         for stored in self._store.load():
             if not self._index.has_room(stored.tokens):
                 continue
-            place, _ = self._index.place(stored.tokens, is_fixed=True)
-            if place is not None and not self._context.restore(place.sequence, stored.state, len(stored.tokens)):
-                self._index.forget(place)
+            if self._context.restore(0, stored.state, len(stored.tokens)):
+                self._index.keep(stored.tokens, stored.state, is_fixed=True)
+            else:
                 self._store.reject(stored)
+        self._context.clear()
 
     def store(self) -> None:
         """Write the beginnings that are the same in every call to files; conversations are never written."""
@@ -285,8 +287,8 @@ class ModelMemory:
         for kept in filter(lambda kept: kept.is_fixed, self._index.by_use()):
             if self._store.has(kept.tokens):
                 self._store.used(kept.tokens)
-            elif state := self._context.state(kept.sequence):
-                self._store.save(kept.tokens, state)
+            else:
+                self._store.save(kept.tokens, kept.state)
 
     def close(self) -> None:
         """Free the context; harmless when done already."""

@@ -151,9 +151,9 @@ class NativeModel:
         self.trained_tokens: int = self._api.llama_model_n_ctx_train(self.pointer)
 
     @property
-    def has_states(self) -> bool:
-        """Whether some of its layers keep a state of fixed size for each sequence instead of a cell for each token."""
-        return bool(self._api.llama_model_is_recurrent(self.pointer) or self._api.llama_model_is_hybrid(self.pointer))
+    def window(self) -> int:
+        """How many tokens some of its layers look back at most, 0 when all look back to the beginning."""
+        return max(int(self._api.llama_model_n_swa(self.pointer)), 0)
 
     @property
     def chat_template(self) -> str | None:
@@ -223,14 +223,12 @@ class ContextSize:
         sequences: How many texts it may hold at a time, 1 to 256.
         batch_tokens: Longest batch.
         kv_type: How cells are stored.
-        is_exact: Whether it must not matter, to the last bit, which cells a text lies in. That takes flash attention.
     """
 
     cells: int
     sequences: int
     batch_tokens: int
     kv_type: KvType = "f16"
-    is_exact: bool = False
 
 
 class NativeContext:
@@ -242,8 +240,9 @@ class NativeContext:
         Raises:
             WorkerFailed: llama.cpp makes no context of that size.
         """
-        if not 1 <= size.sequences <= MAX_SEQUENCES:
-            raise ValueError(f"{size.sequences} sequences; llama.cpp allows 1 to {MAX_SEQUENCES}")
+        most = min(MAX_SEQUENCES, size.batch_tokens)
+        if not 1 <= size.sequences <= most:
+            raise ValueError(f"{size.sequences} sequences; llama.cpp allows 1 to {most} with batches of {size.batch_tokens}")
         if model.pointer is None:
             raise ValueError("the model is closed")
         self._library = load_library()
@@ -269,7 +268,7 @@ class NativeContext:
         options.n_threads = options.n_threads_batch = threads
         if size.kv_type == "q8_0":  # which llama.cpp can only read with flash attention
             options.type_k = options.type_v = self._api.GGML_TYPE_Q8_0
-        elif not size.is_exact:  # on one thread, behind 1,536 tokens, a token took 36 ms without it and 87 ms with it
+        else:  # on one thread, behind 1,536 tokens, a token took 36 ms without it and 87 ms with it
             options.flash_attn_type = self._api.LLAMA_FLASH_ATTN_TYPE_DISABLED
         return options
 
@@ -362,21 +361,26 @@ class NativeContext:
         self._check_sequence(sequence)
         self._api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
-    def state(self, sequence: int) -> bytes:
+    def clear(self) -> None:
+        """Empty all sequences. The next text lies in the first cells, as in a new context."""
+        self._check_open()
+        self._api.llama_memory_clear(self._memory, False)
+
+    def state(self, sequence: int) -> bytearray:
         """Give what the context holds of a sequence, empty when llama.cpp does not give it."""
         self._check_sequence(sequence)
         size = self._api.llama_state_seq_get_size(self.pointer, sequence)
-        buffer = (ctypes.c_uint8 * size)()
-        written = self._api.llama_state_seq_get_data(self.pointer, buffer, size, sequence)
-        return bytes(memoryview(buffer)[:written])
+        state = bytearray(size)
+        buffer = (ctypes.c_uint8 * size).from_buffer(state)
+        return state if self._api.llama_state_seq_get_data(self.pointer, buffer, size, sequence) == size else bytearray()
 
-    def restore(self, sequence: int, state: bytes, tokens: int) -> bool:
+    def restore(self, sequence: int, state: bytearray, tokens: int) -> bool:
         """Fill a sequence with a state of so many tokens; when that is not what it then holds, it is emptied again.
 
         After a refusal llama.cpp would go on with an empty sequence and write nonsense.
         """
         self.drop(sequence)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
         is_taken = bool(state) and self._api.llama_state_seq_set_data(self.pointer, buffer, len(state), sequence) > 0
         if not is_taken or self._api.llama_memory_seq_pos_max(self._memory, sequence) != tokens - 1:
             self.drop(sequence)

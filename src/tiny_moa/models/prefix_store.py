@@ -32,7 +32,7 @@ class StoredPrefix:
     """A beginning from a file: its tokens and the engine's bytes."""
 
     tokens: tuple[int, ...]
-    state: bytes
+    state: bytearray
 
 
 def model_identity(path: Path) -> str:
@@ -59,7 +59,7 @@ class PrefixStore:
         """Whether there is a file for these tokens."""
         return self._path(tokens).exists()
 
-    def save(self, tokens: Sequence[int], state: bytes) -> None:
+    def save(self, tokens: Sequence[int], state: bytes | bytearray) -> None:
         """Write a beginning, whole or not at all; older files give way to the folder's cap."""
         body = array.array("i", tokens).tobytes() + state
         head = _HEAD.pack(_MAGIC, self._checksum(body, len(tokens)), len(tokens))
@@ -110,7 +110,7 @@ class PrefixStore:
             return None
         tokens = array.array("i")
         tokens.frombytes(body[: 4 * count])
-        return StoredPrefix(tuple(tokens), bytes(body[4 * count :]))
+        return StoredPrefix(tuple(tokens), bytearray(body[4 * count :]))
 
     def _checksum(self, body: bytes | memoryview, count: int) -> bytes:
         """Digest the content together with the key, so that a renamed file of another model does not pass."""

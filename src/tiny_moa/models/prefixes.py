@@ -1,13 +1,16 @@
-"""Which prompt beginnings are kept, found again and given up; pure: it knows sequence numbers and computes nothing.
+"""Which prompt beginnings are kept, found again and given up; pure: it holds what others read and computes nothing.
 
-A beginning is only ever used whole, and a longer one is made from it by reading on, because the state of hybrid models can
-neither be cut nor be taken from the middle.
+They are kept beside the context, as what it held of them, not in it: so they take no cells from calls, and a text lies in the
+same cells whatever is kept. A beginning is only ever used whole, and a longer one is made from it by reading on, because the
+state of hybrid models can neither be cut nor be taken from the middle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from tiny_moa.models.reading import LEAST_ROWS
 
 Tokens = tuple[int, ...]
 
@@ -18,14 +21,14 @@ class KeptPrefix:
 
     Attributes:
         tokens: What was read.
-        sequence: Where it is kept.
+        state: What the context held then.
         is_fixed: Whether it is the same in every call, rather than the end of one conversation's turn.
         hits: How often it was used.
         used_at: When it was used last, in uses of the index.
     """
 
     tokens: Tokens
-    sequence: int
+    state: bytearray
     is_fixed: bool
     hits: int = 0
     used_at: int = 0
@@ -39,8 +42,8 @@ class PrefixIndex:
     """
 
     def __init__(self, *, fixed: int, turn_ends: int, budget_tokens: int) -> None:
-        """Take the first `fixed + turn_ends` sequences."""
-        self._free = {True: list(range(fixed)), False: list(range(fixed, fixed + turn_ends))}
+        """Take how many of each kind there may be, and how many tokens they may have together."""
+        self._most = {True: fixed, False: turn_ends}
         self._budget = budget_tokens
         self._kept: dict[Tokens, KeptPrefix] = {}
         self._clock = 0
@@ -53,8 +56,9 @@ class PrefixIndex:
         return sorted(self._kept.values(), key=lambda kept: kept.used_at)
 
     def longest(self, tokens: Tokens) -> KeptPrefix | None:
-        """Give the longest kept beginning that ends before the last of the tokens: that one must be read for its logits."""
-        fitting = [kept for kept in self._kept.values() if len(kept.tokens) < len(tokens) and starts_with(tokens, kept.tokens)]
+        """Give the longest kept beginning that leaves enough tokens to read: at least the last one, for its logits."""
+        most = len(tokens) - LEAST_ROWS
+        fitting = [kept for kept in self._kept.values() if len(kept.tokens) <= most and starts_with(tokens, kept.tokens)]
         return max(fitting, key=lambda kept: len(kept.tokens), default=None)
 
     def use(self, kept: KeptPrefix) -> None:
@@ -64,49 +68,39 @@ class PrefixIndex:
 
     def has_room(self, tokens: Tokens) -> bool:
         """Whether these tokens can be kept as a fixed beginning without giving up another."""
-        return bool(tokens and self._free[True]) and self._cells(tokens) <= self._budget
+        return bool(tokens) and self._count(is_fixed=True) < self._most[True] and self._tokens + len(tokens) <= self._budget
 
-    def place(self, tokens: Tokens, *, is_fixed: bool) -> tuple[KeptPrefix | None, list[int]]:
-        """Make a place for a beginning.
-
-        Returns:
-            Its new entry, `None` when it is kept already or there can be no place for it; and the sequences that gave way.
-        """
+    def wants(self, tokens: Tokens, *, is_fixed: bool) -> bool:
+        """Whether a beginning is to be kept; one that is kept already is used so, and others give way to a new one."""
         if tokens in self._kept:
             self._touch(self._kept[tokens])
-            return None, []
-        emptied: list[int] = []
-        while not self._free[is_fixed]:
-            victim = self._victim(lambda kept: kept.is_fixed == is_fixed)
-            if victim is None:
-                return None, emptied
-            emptied.append(self.forget(victim))
-        while self._cells(tokens) > self._budget:
-            victim = self._victim(lambda kept: is_fixed or not kept.is_fixed)
-            if victim is None:
-                return None, emptied
-            emptied.append(self.forget(victim))
-        kept = KeptPrefix(tokens, self._free[is_fixed].pop(), is_fixed)
-        self._kept[tokens] = kept
+            return False
+        if not tokens or len(tokens) > self._budget:
+            return False
+        while self._count(is_fixed=is_fixed) >= self._most[is_fixed]:
+            if not self._give_up(lambda kept: kept.is_fixed == is_fixed):
+                return False
+        while self._tokens + len(tokens) > self._budget:
+            if not self._give_up(lambda kept: is_fixed or not kept.is_fixed):
+                return False
+        return True
+
+    def keep(self, tokens: Tokens, state: bytearray, *, is_fixed: bool) -> KeptPrefix:
+        """Keep what is wanted."""
+        kept = self._kept[tokens] = KeptPrefix(tokens, state, is_fixed)
         self._touch(kept)
-        return kept, emptied
+        return kept
 
-    def evict(self) -> int:
-        """Give up one beginning, and give its sequence.
-
-        Raises:
-            LookupError: Nothing is kept.
-        """
-        victim = self._victim(lambda kept: True)
-        if victim is None:
-            raise LookupError("no beginning is kept")
-        return self.forget(victim)
-
-    def forget(self, kept: KeptPrefix) -> int:
-        """Give up a certain beginning, and give its sequence."""
+    def forget(self, kept: KeptPrefix) -> None:
+        """Give up a certain beginning."""
         del self._kept[kept.tokens]
-        self._free[kept.is_fixed].append(kept.sequence)
-        return kept.sequence
+
+    def _give_up(self, may_go: Callable[[KeptPrefix], bool]) -> bool:
+        """Give up one beginning; says whether there was one."""
+        if (victim := self._victim(may_go)) is None:
+            return False
+        self.forget(victim)
+        return True
 
     def _victim(self, may_go: Callable[[KeptPrefix], bool]) -> KeptPrefix | None:
         """Choose what goes: a turn's end nobody used, then what was used longest ago."""
@@ -117,13 +111,12 @@ class PrefixIndex:
         self._clock += 1
         kept.used_at = self._clock
 
-    def _cells(self, more: Tokens) -> int:
-        """Count the cells of all that is kept and of one more; what extends another shares its cells."""
-        every = sorted([*self._kept, more])
-        shared = 0
-        for index, tokens in enumerate(every):
-            shared += max((len(one) for one in every[:index] if starts_with(tokens, one)), default=0)
-        return sum(map(len, every)) - shared
+    def _count(self, *, is_fixed: bool) -> int:
+        return sum(kept.is_fixed == is_fixed for kept in self._kept.values())
+
+    @property
+    def _tokens(self) -> int:
+        return sum(map(len, self._kept))
 
 
 def starts_with(tokens: Tokens, beginning: Tokens) -> bool:

@@ -19,6 +19,8 @@ MOST_SAMPLES = 8
 """Most answers of one fan-out; more sequences would cost hybrid models a state each."""
 KEPT_PREFIXES, KEPT_TURN_ENDS = 4, 2
 """How many prompt beginnings a loaded model keeps: of those that are the same in every call, and of conversations."""
+KEPT_SHARE = 0.75
+"""Of a context's tokens, so many may all of them have together."""
 
 
 @dataclass(frozen=True)
