@@ -38,6 +38,24 @@ async def test_the_first_request_waits_for_the_first_part_and_a_later_worker_has
     assert len({frame["worker"] for frame in seen}) == len({len(frame["loaded"]) for frame in seen})
 
 
+@pytest.mark.skipif(not CAN_FORK, reason="workers are forked on POSIX only")
+async def test_a_worker_that_loaded_something_of_its_own_outlives_the_loading_of_the_rest() -> None:
+    child = ChildProcess(LOADER, "the loader", {"PYTHONPATH": ROOT})
+    workers: set[int] = set()
+    with anyio.fail_after(SAFETY_SECONDS):
+        try:
+            await child.start()
+            for number in range(20):
+                await child.send({"id": number, "kept": True})
+                while (frame := await child.receive()).get("id") != number:
+                    pass
+                workers.add(frame["worker"])
+                await anyio.sleep(0.01)
+        finally:
+            await child.kill()
+    assert len(workers) == 1
+
+
 @pytest.mark.docling
 def test_a_pdf_is_read_without_pandas_or_the_libraries_of_other_formats() -> None:
     pytest.importorskip("docling")

@@ -20,7 +20,15 @@ from tests.test_documents_reader import FAKE, REPOSITORY, Recorder, soon
 from tiny_moa.doctor import diagnose
 from tiny_moa.errors import ConversionFailed, SettingsError
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader
-from tiny_moa.experts.documents.artifacts import LAYOUT_FILES, PACKAGES, TABLES_FOLDER, find_layout
+from tiny_moa.experts.documents.artifacts import (
+    LAYOUT_FILES,
+    LAYOUT_MODEL,
+    PACKAGES,
+    TABLE_FOLDER,
+    TABLE_MODEL,
+    TABLE_REVISION,
+    find_layout,
+)
 from tiny_moa.experts.documents.content import Content
 from tiny_moa.experts.documents.layout import Run
 from tiny_moa.experts.documents.loading import hidden_models
@@ -49,11 +57,16 @@ def full_docling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_artifacts(folder: Path, *, tables: bool = False) -> Path:
-    files = [*LAYOUT_FILES, *([f"{TABLES_FOLDER}/tm_config.json", f"{TABLES_FOLDER}/tableformer_accurate.safetensors"] * tables)]
-    for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("{}", encoding="utf-8")
+    write_files(folder / LAYOUT_MODEL, LAYOUT_FILES)
+    if tables:
+        write_files(folder / TABLE_MODEL / TABLE_FOLDER, ("tm_config.json", "tableformer_accurate.safetensors"))
     return folder
+
+
+def write_files(folder: Path, names: Sequence[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("{}", encoding="utf-8")
 
 
 def notice_pdf() -> bytes:
@@ -82,19 +95,19 @@ def turned_pdf() -> bytes:
 
 
 def read(
-    content: bytes, load: Callable[[], Any], *, seconds: float = 120
+    content: bytes, load: Callable[[], Any], *, seconds: float = 120, wanted: tuple[int, int] = (1, 99)
 ) -> tuple[list[Mapping[str, Any]], Mapping[str, Any], Any]:
     """Read a PDF with these models; gives its pages, what was recorded, and docling's document."""
     pytest.importorskip("docling")
-    from tiny_moa.experts.documents.convert import ALL_PAGES
     from tiny_moa.experts.documents.export import export_pages
     from tiny_moa.experts.documents.loading import load_for_pdf
     from tiny_moa.experts.documents.pdf import PageRecord, read_pdf
 
     load_for_pdf()
     record = PageRecord()
-    result = read_pdf(content, ALL_PAGES, 120, None, record, LayoutReader(LayoutModels(load), content, seconds))
-    return export_pages(result, record.engines), vars(record), result.document
+    result = read_pdf(content, wanted, 120, None, record, LayoutReader(LayoutModels(load), content, seconds))
+    pages = export_pages(result, record.engines, first=wanted[0], last=wanted[1])
+    return pages, vars(record), result.document
 
 
 def test_without_full_docling_the_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -117,7 +130,24 @@ def test_the_files_are_looked_for_where_docling_puts_them(tmp_path: Path) -> Non
     assert find_layout({"HOME": str(tmp_path)}).folder == usual
     own = write_artifacts(tmp_path / "own", tables=True)
     named = find_layout({"HOME": str(tmp_path), "DOCLING_ARTIFACTS_PATH": str(own)})
-    assert (named.folder, named.has_tables, named.summary) == (own, True, "used, with its table model")
+    assert (named.folder, named.artifacts, named.has_tables) == (own, own, True)
+    assert named.summary == "used, with its table model"
+
+
+@pytest.mark.usefixtures("full_docling")
+def test_what_docling_fetched_by_itself_is_found_in_the_cache_of_the_hub(tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    for model, revision, files, below in (
+        (LAYOUT_MODEL, "main", LAYOUT_FILES, ""),
+        (TABLE_MODEL, TABLE_REVISION, ("tm_config.json", "tableformer_accurate.safetensors"), TABLE_FOLDER),
+    ):
+        write_files(hub / f"models--{model}" / "snapshots" / "0a1b" / below, files)
+        (hub / f"models--{model}" / "refs").mkdir()
+        (hub / f"models--{model}" / "refs" / revision).write_text("0a1b", encoding="ascii")
+    tier = find_layout({"HOME": str(tmp_path), "HF_HOME": str(tmp_path)})
+    assert (tier.folder, tier.artifacts, tier.has_tables) == (hub, None, True)
+    (hub / f"models--{LAYOUT_MODEL}" / "refs" / "main").write_text("ffff", encoding="ascii")
+    assert find_layout({"HOME": str(tmp_path), "HF_HUB_CACHE": str(hub)}).folder is None
 
 
 @pytest.mark.usefixtures("full_docling")
@@ -133,13 +163,13 @@ def test_each_file_is_needed_and_changes_the_key(tmp_path: Path) -> None:
     environ = {"TINY_MOA_DOCLING_MODELS": str(write_artifacts(tmp_path))}
     keys = {find_layout(environ).key}
     for name in LAYOUT_FILES:
-        (tmp_path / name).write_text("{...}", encoding="utf-8")
+        (tmp_path / LAYOUT_MODEL / name).write_text("{...}", encoding="utf-8")
         keys.add(find_layout(environ).key)
     write_artifacts(tmp_path, tables=True)
     keys.add(find_layout(environ).key)
     assert len(keys) == len(LAYOUT_FILES) + 2
     for name in LAYOUT_FILES:
-        (tmp_path / name).unlink()
+        (tmp_path / LAYOUT_MODEL / name).unlink()
         assert find_layout(environ).folder is None
         write_artifacts(tmp_path)
 
@@ -186,6 +216,26 @@ def test_the_model_says_what_is_what_and_the_page_keeps_its_words() -> None:
     assert "```\ndef open():\n    return True\n```" in markdown
     assert "print 7" not in markdown
     assert [text.text for text in document.texts if text.content_layer.value == "furniture"] == ["Harbour office, print 7"]
+
+
+@pytest.mark.docling
+def test_the_cells_are_those_of_the_table_model_where_there_is_one() -> None:
+    rows = [["Berth", "Depth", "Use"], ["A1", "12.5 m, bulk", ""], ["B2", "9 m", "ferry"]]
+    (page,), _, document = read(notice_pdf(), lambda: scripted_pipeline({1: NOTICE}, [], rows=rows))
+    (table,) = document.tables
+    assert "| A1 | 12.5 m, bulk | 12.5 m, bulk |" in page["markdown"]
+    assert [(cell.text, cell.col_span) for cell in table.data.table_cells if cell.start_row_offset_idx == 1] == [
+        ("A1", 1), ("12.5 m, bulk", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.docling
+def test_only_the_pages_that_are_wanted_are_shown_to_the_model() -> None:
+    asked: list[int] = []
+    everything: Sequence[Region] = (("text", 10, 10, 585, 830),)
+    pages, _, _ = read(make.long_pdf(9), lambda: scripted_pipeline({5: everything, 6: everything}, asked), wanted=(5, 6))
+    assert sorted(asked) == [5, 6]
+    assert [(page["number"], page["engine"]) for page in pages] == [(5, "layout"), (6, "layout")]
 
 
 @pytest.mark.docling
@@ -342,13 +392,19 @@ def test_what_is_used_of_docling_is_there() -> None:
     pytest.importorskip("docling")
     from docling.backend.docling_parse_backend import ThreadedDoclingParseDocumentBackend
     from docling.datamodel.document import InputDocument
-    from docling.datamodel.pipeline_options import ThreadedPdfPipelineOptions
+    from docling.datamodel.pipeline_options import LayoutObjectDetectionOptions, ThreadedPdfPipelineOptions
     from docling.document_converter import PdfFormatOption
+    from docling.models.stages.table_structure.table_structure_model import TableStructureModel
     from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
 
     usual = PdfFormatOption()
     assert (usual.pipeline_cls, usual.backend) == (StandardPdfPipeline, ThreadedDoclingParseDocumentBackend)
     assert list(inspect.signature(StandardPdfPipeline).parameters) == ["pipeline_options"]
+    layout = LayoutObjectDetectionOptions().model_spec
+    assert (layout.repo_id.replace("/", "--"), layout.revision) == (LAYOUT_MODEL, "main")
+    tables = TableStructureModel
+    assert (tables._model_repo_folder, f"{tables._model_path}/accurate") == (TABLE_MODEL, TABLE_FOLDER)
+    assert f'revision="{TABLE_REVISION}"' in inspect.getsource(tables.download_models)
     execute = inspect.signature(StandardPdfPipeline.execute).parameters
     assert list(execute)[:3] == ["self", "in_doc", "raises_on_error"] and execute["progress"].default is None
     assert list(execute)[:3] == list(inspect.signature(Stuck.execute).parameters)

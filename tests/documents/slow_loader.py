@@ -20,8 +20,8 @@ def load() -> Iterator[None]:
 
 
 def answer(request: Frame, reply: Reply) -> None:
-    """Say what the process had loaded when this worker was forked."""
-    reply({"id": request["id"], "loaded": LOADED, "worker": os.getpid()})
+    """Say what the process had loaded when this worker was forked; what is asked for `kept` is worth keeping."""
+    reply({"id": request["id"], "loaded": LOADED, "worker": os.getpid(), "kept": bool(request.get("kept"))})
 
 
 def nothing() -> None:

@@ -12,12 +12,13 @@ from typing import Final
 
 PACKAGES: Final = ("torch", "torchvision", "transformers", "docling_ibm_models", "scipy", "rtree")
 """What docling's standard pipeline imports besides what its slim distribution brings."""
-LAYOUT_FILES: Final = tuple(
-    f"docling-project--docling-layout-heron/{name}" for name in ("config.json", "preprocessor_config.json", "model.safetensors")
-)
-"""The layout model, as docling's downloader names its files below its folder."""
-TABLES_FOLDER: Final = "docling-project--docling-models/model_artifacts/tableformer/accurate"
-"""Where the table model is below the same folder; it is not needed."""
+LAYOUT_MODEL: Final = "docling-project--docling-layout-heron"
+"""The layout model's folder below that of docling's downloader."""
+LAYOUT_FILES: Final = ("config.json", "preprocessor_config.json", "model.safetensors")
+TABLE_MODEL: Final = "docling-project--docling-models"
+"""The same of the table model, which is not needed; the hub's cache has it under the revision after it."""
+TABLE_REVISION: Final = "v2.3.0"
+TABLE_FOLDER: Final = "model_artifacts/tableformer/accurate"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class LayoutTier:
     """What is here of docling's layout model.
 
     Attributes:
-        folder: The folder with its files; `None` when the tier is not used.
+        folder: Where its files are; `None` when the tier is not used.
+        artifacts: The folder that docling is told; `None` where it finds them itself, in the hub's cache.
         has_tables: Whether the table model is there too.
         detail: In one line what was found, or what is missing.
         remedy: What to do to have it; empty when it is there or turned off.
@@ -33,6 +35,7 @@ class LayoutTier:
     """
 
     folder: Path | None
+    artifacts: Path | None = None
     has_tables: bool = False
     detail: str = ""
     remedy: str = ""
@@ -62,38 +65,67 @@ def find_layout(environ: Mapping[str, str]) -> LayoutTier:
     if missing:
         detail = f"full docling is not installed: no {', '.join(missing)}"
         return LayoutTier(None, detail=detail, remedy=f'pip install "docling{_our_version()}"; pages are read without')
-    folders = _folders(environ)
-    folder = next((folder for folder in folders if all((folder / name).is_file() for name in LAYOUT_FILES)), None)
-    if folder is None:
-        remedy = f"docling-tools models download layout tableformer -o {folders[0]}; pages are read without"
-        return LayoutTier(None, detail=f"its files are not in {' or '.join(map(str, folders))}", remedy=remedy)
-    tables = _table_files(folder)
-    detail = f"docling's layout model, {'with' if tables else 'without'} its table model, in {folder}"
-    return LayoutTier(folder, bool(tables), detail, key=_key(folder, tables))
+    places = _places(environ)
+    place = next((place for place in places if all((place.layout / name).is_file() for name in LAYOUT_FILES)), None)
+    if place is None:
+        remedy = f"docling-tools models download layout tableformer -o {places[0].folder}; pages are read without"
+        return LayoutTier(
+            None, detail=f"its files are not in {' or '.join(str(place.folder) for place in places)}", remedy=remedy
+        )
+    weights = sorted(place.tables.glob("tableformer_*.safetensors")) if (place.tables / "tm_config.json").is_file() else []
+    tables = [place.tables / "tm_config.json", *weights] if weights else []
+    detail = f"docling's layout model, {'with' if tables else 'without'} its table model, in {place.folder}"
+    key = _key([*(place.layout / name for name in LAYOUT_FILES), *tables])
+    return LayoutTier(place.folder, place.artifacts, bool(tables), detail, key=key)
 
 
-def _folders(environ: Mapping[str, str]) -> Sequence[Path]:
-    """Give the folders to look in, the user's own choice alone."""
+@dataclass(frozen=True)
+class _Place:
+    """Where the files may be: in all, of the layout model, of the table model; and what docling is told."""
+
+    folder: Path
+    layout: Path
+    tables: Path
+    artifacts: Path | None
+
+
+def _places(environ: Mapping[str, str]) -> Sequence[_Place]:
+    """Give the places to look in, the user's own choice alone."""
     if chosen := environ.get("TINY_MOA_DOCLING_MODELS"):
-        return (Path(chosen).expanduser(),)
+        return (_downloaded(Path(chosen).expanduser()),)
     home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
-    usual = Path(environ.get("DOCLING_CACHE_DIR") or home / ".cache" / "docling") / "models"
     named = environ.get("DOCLING_ARTIFACTS_PATH")
-    return (Path(named).expanduser(), usual) if named else (usual,)
+    usual = Path(environ.get("DOCLING_CACHE_DIR") or home / ".cache" / "docling") / "models"
+    hub = environ.get("HF_HUB_CACHE") or Path(environ.get("HF_HOME") or home / ".cache" / "huggingface") / "hub"
+    first = (_downloaded(Path(named).expanduser()),) if named else ()
+    return (*first, _downloaded(usual), _cached(Path(hub)))
 
 
-def _table_files(folder: Path) -> tuple[str, ...]:
-    """Give the files of the table model, none unless all of them are there."""
-    place = folder / TABLES_FOLDER
-    weights = sorted(place.glob("tableformer_*.safetensors")) if (place / "tm_config.json").is_file() else []
-    return (f"{TABLES_FOLDER}/tm_config.json", *(f"{TABLES_FOLDER}/{file.name}" for file in weights)) if weights else ()
+def _downloaded(folder: Path) -> _Place:
+    """Give the place that docling's downloader fills."""
+    return _Place(folder, folder / LAYOUT_MODEL, folder / TABLE_MODEL / TABLE_FOLDER, folder)
 
 
-def _key(folder: Path, tables: Sequence[str]) -> str:
+def _cached(hub: Path) -> _Place:
+    """Give the place that docling fills when it fetches a model by itself."""
+    layout = _snapshot(hub / f"models--{LAYOUT_MODEL}", "main")
+    return _Place(hub, layout, _snapshot(hub / f"models--{TABLE_MODEL}", TABLE_REVISION) / TABLE_FOLDER, None)
+
+
+def _snapshot(model: Path, revision: str) -> Path:
+    try:
+        commit = (model / "refs" / revision).read_text("ascii").strip()
+    except (OSError, ValueError):
+        commit = "none"
+    return model / "snapshots" / commit
+
+
+def _key(files: Sequence[Path]) -> str:
+    """Give a digest of what the files look like from outside."""
     seen = hashlib.sha256()
-    for name in (*LAYOUT_FILES, *tables):
-        status = (folder / name).stat()
-        seen.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    for file in files:
+        status = file.stat()
+        seen.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return seen.hexdigest()[:16]
 
 

@@ -2,9 +2,9 @@
 
 The server starts one such process. It loads what the first request may need, then waits, and loads the rest while nobody
 asks. The first request makes it fork a worker; the worker does requests one after another until it is ended: by the notice
-`kill`, by itself when its memory is spent, by a crash, or because it was forked before everything was loaded. The next
-request forks another one, which takes a few hundredths of a second. Where there is no fork, the process works itself, and
-ending it is the only way to stop it.
+`kill`, by itself when its memory is spent, by a crash, or because it was forked before everything was loaded and has loaded
+nothing of its own. The next request forks another one, which takes a few hundredths of a second. Where there is no fork,
+the process works itself, and ending it is the only way to stop it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def serve_forks(answer: Answer, load: Load, prepare: Callable[[], None]) -> None
     """Serve until standard input closes.
 
     Args:
-        answer: Does one request in the worker; a reply with the key `spent` set ends the worker after it.
+        answer: Does one request in the worker; a reply with the key `spent` set ends the worker after it, one with `kept`
+            set says that the worker has loaded what another one would have to load again.
         load: Loads what the work needs: a first part before the first request is looked at, and another one whenever
             there is nothing to do. Where there is no fork, what is not in the first part is loaded by who needs it.
         prepare: Called in each worker before its first request, such as to cap its memory.
@@ -85,6 +86,7 @@ class _Worker:
         self.replies = replies
         self._requests = requests
         self.asked: object = None
+        self.is_kept = False
 
     def send(self, request: Frame) -> None:
         self.asked = request.get("id")
@@ -126,7 +128,7 @@ class _Nursery:
                 key.data()
             if not events:
                 is_loaded = next(parts, _END) is _END
-                if is_loaded:
+                if is_loaded and not (self._worker and self._worker.is_kept):
                     self._end_worker()  # the next one has everything
 
     def _is_busy(self) -> bool:
@@ -153,6 +155,7 @@ class _Nursery:
             self._reply(_LENGTH.pack(len(body) - 1) + body[1:])
             if kind != b"p":
                 worker.asked = None
+                worker.is_kept = kind == b"k"
             if kind == b"s":
                 self._end_worker()
                 return
@@ -199,7 +202,7 @@ def _work(requests: int, replies: int, answer: Answer, prepare: Callable[[], Non
 
         def reply(message: Frame) -> None:
             body = pack(message)[_LENGTH.size :]
-            kind = b"s" if message.get("spent") else b"p" if "done" in message else b"f"
+            kind = b"s" if message.get("spent") else b"p" if "done" in message else b"k" if message.get("kept") else b"f"
             out.write(_LENGTH.pack(len(body) + 1) + kind + body)
             out.flush()
 

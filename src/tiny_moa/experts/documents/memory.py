@@ -14,7 +14,7 @@ MAX_MEMORY_BYTES: Final = 4 << 30
 """Address space of the process; every honest document measured stayed below 1.2 GB."""
 MAX_RESIDENT_BYTES: Final = 1 << 30
 """A worker that holds more than this after a document is replaced, which gives the memory back."""
-MAX_RESIDENT_WITH_TORCH_BYTES: Final = 3 << 30
+MAX_RESIDENT_WITH_MODELS_BYTES: Final = 3 << 30
 """The same for one with docling's models loaded, which took 1.4 GB and would have to be loaded again."""
 
 
@@ -37,7 +37,12 @@ def cap_growth() -> None:
 
 def is_spent() -> bool:
     """Whether this process holds so much memory that another one should take its place."""
-    return _pages(1) > (MAX_RESIDENT_WITH_TORCH_BYTES if sys.modules.get("torch") else MAX_RESIDENT_BYTES)
+    return _pages(1) > (MAX_RESIDENT_WITH_MODELS_BYTES if holds_models() else MAX_RESIDENT_BYTES)
+
+
+def holds_models() -> bool:
+    """Whether docling's models are loaded here, or being loaded."""
+    return bool(sys.modules.get("torch"))
 
 
 def _set_limit(limit_bytes: int) -> None:

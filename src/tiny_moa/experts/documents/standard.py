@@ -150,7 +150,7 @@ def pipeline_options(tier: LayoutTier) -> Any:
     from docling.datamodel.pipeline_options import ThreadedPdfPipelineOptions
 
     return ThreadedPdfPipelineOptions(
-        artifacts_path=tier.folder,
+        artifacts_path=tier.artifacts,
         do_ocr=False,
         do_table_structure=tier.has_tables,
         accelerator_options=AcceleratorOptions(num_threads=_threads()),

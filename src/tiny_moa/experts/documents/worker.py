@@ -18,7 +18,7 @@ from tiny_moa.child import Frame, Reply
 from tiny_moa.errors import ConversionFailed, DocumentError, DocumentRefused
 from tiny_moa.experts.documents.forks import serve_forks
 from tiny_moa.experts.documents.loading import load_docling
-from tiny_moa.experts.documents.memory import cap_memory, is_spent
+from tiny_moa.experts.documents.memory import cap_memory, holds_models, is_spent
 from tiny_moa.experts.documents.vision import find_endpoint
 
 logger = logging.getLogger(__name__)
@@ -44,11 +44,11 @@ def answer(request: Frame, reply: Reply) -> None:
     `convert` takes them, is answered with the pages, or with `error` (the name of an exception of `tiny_moa.errors`) and
     `message`. Before that come `{"done", "of"}`, numbers of pages. `{"op": "look", ...}` is answered with `page_count`
     and `outline` of a PDF. `{"op": "modules"}` is answered with the names of the modules that are loaded. `spent` is set
-    when this process should not be used again.
+    when this process should not be used again, `kept` when it has loaded models.
     """
     try:
         found = {"id": request.get("id"), **_respond(request, reply)}
-        reply(found | ({"spent": True} if is_spent() else {}))
+        reply(found | ({"spent": True} if is_spent() else {"kept": holds_models()}))
     except DocumentError as exc:
         reply(_failure(request, type(exc).__name__, str(exc)))
     except (MemoryError, RecursionError) as exc:
