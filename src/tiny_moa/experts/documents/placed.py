@@ -85,7 +85,7 @@ def _finished(block: Block, lines: Sequence[Run], typography: Typography) -> Blo
         block = replace(block, level=level or len(typography.heading_heights) + 1)
     if block.kind == "code":
         return block
-    printed = blocks.join_lines([line.text for line in lines], typography.wording)
+    printed = blocks.join_lines([line.text for line in lines], typography.wording, [address for _, address in block.links])
     first, _, rest = printed.partition(" ")
     if block.kind == "item" and layout.MARKER.fullmatch(first):
         printed = rest
@@ -144,7 +144,7 @@ class _Taker:
     def _block(self, item: Any, box: Box, label: str) -> Block:
         place, text = (box.left, box.top, box.right, box.bottom), _text(item)
         if label in ("title", "section_header"):
-            return Block(*place, "heading", text, 0 if label == "title" else 1)
+            return Block(*place, "heading", text, 1, links=self._links(box))
         if label == "list_item":
             return Block(*place, "item", text, 0, item.marker or "-", self._links(box))
         if tick := _BOXES_TO_TICK.get(label):

@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 
 _LOADING_SHARE: Final = 0.5
 """Part of the time there is for a document that loading the models may take."""
-_GRACE_SHARE: Final = 0.3
+_GRACE_SHARE: Final = 0.1
 """Part of it after which a page that did not stop by itself is given up."""
-_STAGE_SECONDS: Final = 1.0
+_STAGE_SECONDS: Final = 0.2
 """How long a stage that is stuck is waited for when the time is up."""
 _T = TypeVar("_T")
 
