@@ -8,18 +8,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from tests.documents.pdf import PdfPage, write_pdf
 from tests.test_documents_layout import BODY, PROSE, letters, rules, run, texts_of, words
 from tiny_moa.experts.documents.addresses import find_address_gutter
 from tiny_moa.experts.documents.assemble import Content, arrange
 from tiny_moa.experts.documents.blocks import Block, build_blocks
 from tiny_moa.experts.documents.continued import join_interrupted
 from tiny_moa.experts.documents.furniture import find_furniture
-from tiny_moa.experts.documents.hangul import measure_wording
+from tiny_moa.experts.documents.hangul import Wording, is_divided, measure_wording
 from tiny_moa.experts.documents.layout import Box, Run, join_words
 from tiny_moa.experts.documents.links import split_links
+from tiny_moa.experts.documents.marks import read_panels
+from tiny_moa.experts.documents.quotes import own_number
 from tiny_moa.experts.documents.reading_order import order_columns
 from tiny_moa.experts.documents.sidebars import take_sidebars
-from tiny_moa.experts.documents.tables import Table
+from tiny_moa.experts.documents.tables import Table, find_frames
 
 SENDER = ["Larch & Sons", "7 Mill Road", "Eastham", "Phone 555 014"]
 TAKER = ["Hotel Linden", "Sea Front 22", "80331 Port Alba"]
@@ -63,13 +66,13 @@ def test_a_box_beside_a_paragraph_comes_after_it() -> None:
 
 def test_a_box_that_fills_its_column_stays_in_its_place() -> None:
     column = [*paragraph(3, 40, 100), *spread(f"Note {PROSE}", 40, 145), *paragraph(3, 40, 170)]
-    assert take_sidebars(column, frame(34, 138, 320, 160)) == ([], column)
+    assert take_sidebars(column, [Box(34, 138, 320, 160)]) == ([], column)
 
 
 @settings(deadline=None)
 @given(words(), rules())
 def test_boxes_take_words_and_lose_none(found: list[Run], drawn: list[Box]) -> None:
-    boxed, rest = take_sidebars(found, drawn)
+    boxed, rest = take_sidebars(found, find_frames(drawn))
     taken = [word.text for _, inside in boxed for word in inside]
     assert letters([*taken, *(word.text for word in rest)]) == letters(word.text for word in found)
 
@@ -164,3 +167,51 @@ def test_paragraphs_of_a_scan_are_apart_where_their_lines_are() -> None:
     lines.append(run("Yours sincerely and with the best of wishes for you", 50, 170, height=16))
     scanned = build_blocks(lines, replace(BODY, body_height=16.0, is_scan=True))
     assert [box.text.split()[0] for box in scanned if isinstance(box, Block)] == ["the", "Yours"]
+
+
+def test_a_box_that_is_painted_is_found_whatever_stands_far_above_it() -> None:
+    page = PdfPage()
+    page.table(60, 80, [120, 300], [["Service", "Total"], ["Dinner", "73.00"], ["Tax", "8.40"]], ruled=False)
+    for number in range(4):
+        page.text(60, 200 + 12 * number, f"Line {number} of a paragraph that flows around a box")
+    page.commands.append("0.9 g 340 590 180 55 re f 0 g")
+    page.lines(346, 212, ["Lost something?", "We keep finds for a year."])
+    page.text(60, 270, "The last paragraph of the page is as wide as the page, and so goes on below the box to its edge.")
+    pdfium = pytest.importorskip("pypdfium2")
+    (panel,) = read_panels(pdfium.PdfDocument(write_pdf([page]))[0])
+    assert (panel.left, panel.top, panel.right, panel.bottom) == (340, 197, 520, 252)
+
+
+@pytest.mark.docling
+def test_the_text_of_a_painted_box_comes_after_the_paragraph_beside_it() -> None:
+    from tiny_moa.experts.documents.convert import convert
+
+    page = PdfPage()
+    page.commands.append("0.9 g 340 590 180 55 re f 340 590 180 55 re 342 592 176 51 re f* 0 g")
+    for number in range(4):
+        page.text(60, 210 + 12 * number, f"Line {number} of a paragraph that flows around a box")
+    page.lines(346, 216, ["What is lost and found", "we keep for a year."])
+    page.text(60, 280, "The last paragraph of the page is as wide as the page, and so goes on below the box to its edge.")
+    (read,) = convert(write_pdf([page]), "bill.pdf", suffix=".pdf", seconds=60)["pages"]
+    first, box, last = read["markdown"].split("\n\n")
+    assert first.startswith("Line 0 of") and first.endswith("Line 3 of a paragraph that flows around a box")
+    assert (box, last[:8]) == ("What is lost and found we keep for a year.", "The last")
+
+
+def test_a_frequent_word_at_the_end_of_a_line_is_whole_where_words_are_divided() -> None:
+    assert not is_divided("큰비가 온 지난", "여름의 일", Wording(True))
+    assert is_divided("걸으며 바닥과 조명을 살펴보았으니 안내", "판의 글씨는", Wording(True))
+
+
+@pytest.mark.parametrize(
+    ("marker", "template", "level", "shown"),
+    [
+        ("1.2.", "%2.", 1, "2."),
+        ("1.2.", "%1.%2.", 1, "1.2."),
+        ("3.", "%1.", 0, "3."),
+        ("b)", "%2)", 1, "b)"),
+        ("1.2.", "", 1, "1.2."),
+    ],
+)
+def test_the_number_of_an_item_is_the_one_that_word_shows(marker: str, template: str, level: int, shown: str) -> None:
+    assert own_number(marker, template, level) == shown

@@ -18,7 +18,7 @@ from tiny_moa.experts.documents.furniture import find_furniture
 from tiny_moa.experts.documents.layout import Box, Run
 from tiny_moa.experts.documents.links import split_links
 from tiny_moa.experts.documents.placed import arrange_placed
-from tiny_moa.experts.documents.tables import Table
+from tiny_moa.experts.documents.tables import Table, find_frames
 from tiny_moa.experts.documents.vision import markdown_boxes
 
 
@@ -52,7 +52,7 @@ def arrange(contents: list[Content]) -> tuple[list[list[Box]], list[list[Run]]]:
     """
     found = [_take_tables(content) for content in contents]
     beside = [
-        sidebars.take_sidebars(words, () if content.placed else content.rules)
+        sidebars.take_sidebars(words, [] if content.placed else [*find_frames(content.rules), *content.panels])
         for (_, words), content in zip(found, contents, strict=True)
     ]
     lines = [layout.join_words(words) for _, words in beside]

@@ -33,6 +33,7 @@ class Content:
         is_mirrored: Whether everything stands as in a mirror, because most of it runs from right to left.
         placed: What a layout model made of the page, in reading order, in the place of words and rules; empty for none.
         edges: Running headers and footers that the model found.
+        panels: Rectangles that are painted or framed, larger than a bullet and smaller than most of the page.
     """
 
     width: float
@@ -47,3 +48,4 @@ class Content:
     is_mirrored: bool = False
     placed: tuple[Box, ...] = ()
     edges: tuple[Run, ...] = ()
+    panels: tuple[Box, ...] = ()

@@ -30,6 +30,10 @@ _TAIL = re.compile(
 """What no word is by itself: the rest of one."""
 _VERB = re.compile(r"(?:하였다|한다|된다|이다|입니다|까지|부터)(?=[\s.,)]|$)")
 """What is the rest of a word, except after one that has ended."""
+_WHOLE = re.compile(
+    "지난|모든|어떤|다른|많은|작은|새로운|이런|그런|저런|같은|여러|매우|가장|아주|또는|그리고|그러나|하지만|따라서|거의"
+)
+"""Words of frequent kinds that end as no other does."""
 _END = re.compile(
     r".(?:[을를은는이가에의와과로도만고며면지게해한된할될및등다서]|까지|부터|에서|으로|하여|되어|하는|있는|위해|통해|[.,!?:;)\]」』”’])$"
 )
@@ -80,7 +84,7 @@ def _is_one_word(last: str, first: str, words: Collection[str]) -> bool:
         return True
     if last in words and end in words:
         return False
-    return _TAIL.match(first) is not None or not _END.search(last)
+    return _TAIL.match(first) is not None or not (_END.search(last) or _WHOLE.fullmatch(last))
 
 
 def _lacks(lines: Sequence[Run]) -> list[float]:

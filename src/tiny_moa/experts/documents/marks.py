@@ -1,4 +1,4 @@
-"""What pdfium knows about a page besides its letters: bullets drawn as shapes, and links; child process only."""
+"""What pdfium knows about a page besides its letters: bullets drawn as shapes, boxes, and links; child process only."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _MAX_SHAPES: Final = 400
 _LEAST_SIZE: Final = 0.15
 _LARGEST_SIZE: Final = 0.65
 """A bullet's sides are between these shares of its line's height; larger ones are boxes to tick."""
+_PANEL_POINTS: Final = (50.0, 20.0)
+"""Width and height that a rectangle with text in it has at least."""
 _REACH: Final = 2.0
 """The words of an item begin within this many line heights after its bullet, and none ends so near before it."""
 _SCHEMES: Final = ("http://", "https://", "mailto:", "ftp://")
@@ -67,24 +69,60 @@ def _bullet(shape: Box, shapes: Sequence[Box], words: Sequence[Run]) -> Run | No
     return Run(shape.left, after.top, shape.right, after.bottom, BULLET)
 
 
+def read_panels(page: Any) -> tuple[Box, ...]:
+    """Give the painted or framed rectangles of one of pdfium's pages that can have text in them, each once."""
+    width, height = page.get_size()
+    found: dict[tuple[int, ...], Box] = {}
+    for item, box in _shapes(page):
+        is_panel = _PANEL_POINTS[0] < box.right - box.left < 0.7 * width and _PANEL_POINTS[1] < box.height < 0.6 * height
+        if is_panel and _is_rectangle(item):
+            found.setdefault((round(box.left / 3), round(box.top / 3), round(box.right / 3), round(box.bottom / 3)), box)
+    return tuple(found.values())
+
+
+def _is_rectangle(item: Any) -> bool:
+    """Whether a path is a rectangle, or one inside another, whose lines are all level or upright."""
+    from pypdfium2 import raw
+
+    n_points = raw.FPDFPath_CountSegments(item)
+    if n_points not in (4, 5, 8, 10):
+        return False
+    x, y = ctypes.c_float(), ctypes.c_float()
+    before: tuple[float, float] | None = None
+    for index in range(n_points):
+        segment = raw.FPDFPath_GetPathSegment(item, index)
+        kind = raw.FPDFPathSegment_GetType(segment)
+        if kind == raw.FPDF_SEGMENT_BEZIERTO or not raw.FPDFPathSegment_GetPoint(segment, x, y):
+            return False
+        if kind == raw.FPDF_SEGMENT_LINETO and before and min(abs(x.value - before[0]), abs(y.value - before[1])) > 0.5:
+            return False
+        before = (x.value, y.value)
+    return True
+
+
 def _small_shapes(page: Any) -> list[Box]:
     """Give the places of drawn shapes that are small and about as wide as high, each once."""
+    found: dict[tuple[int, int], Box] = {}
+    for _, box in _shapes(page):
+        if 1 < box.right - box.left < 12 and 0.7 < box.height / (box.right - box.left) < 1.4:
+            found.setdefault((round(box.left), round(box.top)), box)
+    return list(found.values())
+
+
+def _shapes(page: Any) -> Iterator[tuple[Any, Box]]:
+    """Give the drawn shapes of a page and their places; none of a drawing."""
     from pypdfium2 import raw
 
     n_objects = raw.FPDFPage_CountObjects(page)
     if n_objects > MAX_OBJECTS:
-        return []
-    found: dict[tuple[int, int], Box] = {}
+        return
     sides = [ctypes.c_float() for _ in range(4)]
     for index in range(n_objects):
         item = raw.FPDFPage_GetObject(page, index)
-        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH or not raw.FPDFPageObj_GetBounds(item, *sides):
-            continue
-        left, bottom, right, top = (side.value for side in sides)
-        if 1 < right - left < 12 and 0.7 < (top - bottom) / (right - left) < 1.4:
-            box = box_on_page(page, left, bottom, right, top)
-            found.setdefault((round(box.left), round(box.top)), box)
-    return list(found.values())
+        if raw.FPDFPageObj_GetType(item) == raw.FPDF_PAGEOBJ_PATH and raw.FPDFPageObj_GetBounds(item, *sides):
+            left, bottom, right, top = (side.value for side in sides)
+            if right - left > 1 and top - bottom > 1:
+                yield item, box_on_page(page, left, bottom, right, top)
 
 
 def _links(document: Any, page: Any) -> list[tuple[Box, str]]:

@@ -21,7 +21,7 @@ from tiny_moa.experts.documents.document import Engine
 from tiny_moa.experts.documents.fields import read_fields
 from tiny_moa.experts.documents.glyphs import read_words
 from tiny_moa.experts.documents.layout import Box, Run
-from tiny_moa.experts.documents.marks import read_marks
+from tiny_moa.experts.documents.marks import read_marks, read_panels
 from tiny_moa.experts.documents.mirror import mirror, runs_right_to_left
 from tiny_moa.experts.documents.standard import LayoutReader
 
@@ -138,6 +138,8 @@ class _PageReader:
         fields = read_fields(self._pdf, shown)
         taken = take_content(page, page_backend, read_marks(self._pdf, shown, level + fields), turned)
         content = upright(taken)
+        if content is taken:
+            content = taken = replace(taken, panels=read_panels(shown))
         if not content.words or wanted_regions(content):
             content = self._recognise(page.page_no, content)
         elif self._models is not None and content is taken and not fields and suits_models(content):
@@ -273,6 +275,7 @@ def mirrored(content: Content) -> Content:
         words=tuple(mirror(content.words, content.width)),
         rules=tuple(mirror(content.rules, content.width)),
         pictures=tuple(mirror(content.pictures, content.width)),
+        panels=tuple(mirror(content.panels, content.width)),
         is_mirrored=True,
     )
 

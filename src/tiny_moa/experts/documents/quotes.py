@@ -13,6 +13,8 @@ from tiny_moa.experts.documents.mail import mail_option
 MARK: Final = "\uf8f4"
 """Stands before a quoted paragraph, once for each quote around it; a private character that fonts do not use."""
 _AT_START = re.compile(rf"({MARK}+) ?")
+_PLACEHOLDER = re.compile(r"%(\d+)")
+_NUMBERS = re.compile(r"(?:\d+\.)+")
 _QUOTE_STYLE = re.compile(r"(?:intense)?quot(?:e|ations?)|block ?text", re.IGNORECASE)
 """Names of paragraph styles for quotes in Word and LibreOffice."""
 _BLOCKS: Final = frozenset(
@@ -81,6 +83,18 @@ def is_quote_style(name: str) -> bool:
     return _QUOTE_STYLE.fullmatch(name.replace("Intense ", "Intense")) is not None
 
 
+def own_number(marker: str, template: str, level: int) -> str:
+    """Give the number of a list's item as Word shows it: without those of the levels above, where its template has none.
+
+    Args:
+        marker: As docling makes it, such as `1.2.`.
+        template: Word's, such as `%2.` or `%1.%2.`.
+        level: From 0 for the outermost on.
+    """
+    is_own = set(_PLACEHOLDER.findall(template)) == {str(level + 1)}
+    return marker.rstrip(".").rpartition(".")[2] + "." if is_own and _NUMBERS.fullmatch(marker) else marker
+
+
 @cache
 def backend_options() -> Any:
     """Give docling's options for the formats in which more is kept than docling keeps, by format.
@@ -113,6 +127,12 @@ def backend_options() -> Any:
 
         def _is_rich_table_cell(self, cell: Any) -> bool:
             return anchors.holds_link(cell) or super()._is_rich_table_cell(cell)
+
+        def _build_enum_marker(self, numid: int, ilvl: int) -> str:
+            level = self._get_level_element(numid, ilvl)
+            template = level.find("{*}lvlText") if level is not None else None
+            words = next(iter(template.attrib.values()), "") if template is not None else ""
+            return own_number(super()._build_enum_marker(numid, ilvl), words, ilvl)
 
     class KeepingSlides(MsPowerpointDocumentBackend):  # type: ignore[misc]
         """docling's, with the links of its text."""
