@@ -67,7 +67,17 @@ def test_formulas_are_written_in_latex(mathml: str, latex: str) -> None:
     assert write_latex(ElementTree.fromstring(_MATH.format(mathml))) == latex
 
 
-@pytest.mark.parametrize("content", [b"no archive", odt("<text:p>Rope</text:p>")])
+def locked(archive: bytes) -> bytes:
+    """The same archive, with all of its members said to be encrypted."""
+    found, mark = bytearray(archive), b"PK\x01\x02"
+    place = found.find(mark)
+    while place >= 0:
+        found[place + 8] |= 1
+        place = found.find(mark, place + 4)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("content", [b"no archive", odt("<text:p>Rope</text:p>"), odt("<text:p>"), locked(odt())])
 def test_a_file_without_formulas_and_quotes_is_not_touched(content: bytes) -> None:
     pytest.importorskip("lxml")
     assert prepare_opendocument(content) == content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -38,8 +39,8 @@ def prepare_opendocument(content: bytes) -> bytes:
             styles = _styles(tree)
             quotes = [_mark(paragraph) for paragraph in _all(tree, "text", "p") if _is_quote(paragraph, styles)]
             return _replaced(archive, etree.tostring(tree)) if written or quotes else content
-    except (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError):
-        return content  # docling says what is wrong with it
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, etree.XMLSyntaxError):
+        return content  # damaged or locked; docling says what is wrong with it
 
 
 def _all(tree: Any, space: str, name: str) -> list[Any]:
