@@ -112,18 +112,18 @@ def _ablations(rules: Rules) -> list[Way]:
     meeting, longer = STRATEGIES["deliberate"], Deliberation("NSED", 3)
     changes: Mapping[str, Mapping[str, Any]] = {
         "all vote": {},
-        "all vote, mean": {"form": "mean"},
-        "all vote, strict": {"form": "strict"},
-        "all vote, by verdict": {"by_verdict": True},
-        "all vote, no mask": {"masks_own": False, "masks_family": False},
-        "all vote, own mask": {"masks_family": False},
-        "all vote, by heads": {"weighs_kin": False},
+        "all vote: mean": {"form": "mean"},
+        "all vote: strict": {"form": "strict"},
+        "all vote: by verdict": {"by_verdict": True},
+        "all vote: no mask": {"masks_own": False, "masks_family": False},
+        "all vote: own mask": {"masks_family": False},
+        "all vote: by heads": {"weighs_kin": False},
     }
     found = [
         Way(name, "council", strategy=meeting, rules=replace(rules, **more), is_uniform=True) for name, more in changes.items()
     ]
     found += [  # a state fades with its age, and is read with an age from the third round on
-        Way(f"3 rounds, gamma {gamma:g}", "council", strategy=longer, rules=replace(rules, gamma=gamma), is_uniform=True)
+        Way(f"3 rounds: gamma {gamma:g}", "council", strategy=longer, rules=replace(rules, gamma=gamma), is_uniform=True)
         for gamma in (0.0, 0.5, 1.0)
     ]
     return [*found, Way("one model thrice", "council", strategy=meeting, rules=rules, is_uniform=True, is_alone=True)]
