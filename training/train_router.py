@@ -3,7 +3,7 @@
     uv run --extra local --group train python training/train_router.py            # cross-validate, train, write
     uv run --extra local --group train python training/train_router.py --check    # only cross-validate, write nothing
 
-Four sets of logistic units over the features of a question: which label comes first, which labels are in the route, whether there
+Four sets of linear units over the features of a question: which label comes first, which labels are in the route, whether there
 are two, and which comes second. Five numbers that mix them, and with them the temperature, are fitted to what held-out folds got.
 Folds keep near-copies together. The same data gives the same file.
 
@@ -30,6 +30,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from tiny_moa.brain import labels_of, router_of
 from tiny_moa.brain.classifier import read_classifier
@@ -40,7 +41,9 @@ from tiny_moa.catalog import load_catalog
 FOLDER = Path(__file__).parent / "routing"
 WEIGHTS = Path(__file__).parents[1] / "src" / "tiny_moa" / "brain" / "router.bin"
 LABELS = ("DIRECT", "CODER", "REASONER", "TOOL_CALLER", "MULTILINGUAL", "OCR", "AUDIO", "LINUX")
-FOLDS, SEED, STRENGTH, LEAST_COUNT, FINEST = 5, 7, 10.0, 2, 127
+FOLDS, SEED, STRENGTH, MARGIN, LEAST_COUNT, FINEST = 5, 7, 10.0, 0.15, 2, 40
+SHARPNESS = 4.0
+"""Scales what support vectors say, so that a softmax of it is a probability before it is mixed."""
 SURE_PRECISION = 0.97
 """A route is sure from the probability on at which this share of the held-out ones above it was right."""
 Labels = tuple[str, ...]
@@ -148,15 +151,14 @@ class Model:
         self.weights *= value[self.used]
 
     def _learn(self, inputs: sparse.csr_matrix, targets: Sequence[Any] | Array, columns: Sequence[int]) -> None:
-        """Fit one set of units: a softmax of several columns, or a logistic unit of one."""
-        several = len(columns) > 1
-        model = LogisticRegression(
-            C=STRENGTH, max_iter=100, tol=1e-3, class_weight="balanced" if several else None,
-            solver="lbfgs" if several else "liblinear", random_state=SEED,
-        )  # fmt: skip
-        model.fit(inputs, np.array(targets))
-        places = [columns[int(c)] for c in model.classes_] if several else list(columns)
-        self.weights[places], self.bias[places] = model.coef_, model.intercept_
+        """Fit one set of units: support vectors of several columns, each against the rest, or a logistic unit of one."""
+        if len(columns) > 1:
+            model = LinearSVC(C=MARGIN, random_state=SEED).fit(inputs, np.array(targets))
+            places, scale = [columns[int(c)] for c in model.classes_], SHARPNESS
+        else:
+            model = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=SEED).fit(inputs, np.array(targets))
+            places, scale = list(columns), 1.0
+        self.weights[places], self.bias[places] = scale * model.coef_, scale * model.intercept_
 
     def columns(self, counts: Counts) -> Array:
         """Give the units' values for prompts."""
@@ -164,7 +166,7 @@ class Model:
         return found
 
     def packed(self, known: Sequence[Labels], mix: Sequence[float], threshold: float) -> bytes:
-        """Give the file: a line of JSON, then the keys and the weights as 8-bit whole numbers, compressed."""
+        """Give the file: a line of JSON, then the keys and the weights as small whole numbers, compressed."""
         scales = np.maximum(np.abs(self.weights).max(axis=1), 1e-9) / FINEST
         table = np.rint(self.weights / scales[:, None]).astype("i1").T
         telling = np.flatnonzero(np.abs(table).max(axis=1))
