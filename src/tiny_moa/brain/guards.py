@@ -11,17 +11,22 @@ _ORDER = re.compile(
       \b(?:ignore|disregard|forget|override|bypass|skip)\s+(?:all|any|the|your|my|every|these|those|previous|prior|that)\b
       .{0,30}\b(?:plan|instructions?|prompts?|routing|above|previous|(?:your|previous|prior)\s+rules)\b
     | \b(?:ignore|disregard|forget|override|bypass)\s+(?:your|previous|prior)\s+rules\b
-    | \b(?:system|hidden|initial|original)\s+(?:prompt|instructions?|message)\b
-    | \b(?:your|the)\s+(?:instructions|prompt|template)s?\b.{0,20}\b(?:word\s+for\s+word|verbatim|exactly|above)\b
-    | \b(?:you\s+(?:must|have\s+to|should)\s+)?(?:always\s+|only\s+)?(?:route|send|forward)\s+(?:this|it|everything)\s+to\b
+    | \byour\s+(?:\w+\s+)?(?:system|hidden|initial|original)\s+(?:prompt|instructions?|message)s?\b
+    | \b(?:print|reveal|repeat|output|leak|dump|show|give|tell|say|quote|copy)\b.{0,20}
+      \b(?:system|hidden)\s+(?:prompt|instructions?)\b
+    | \byour\s+(?:instructions|prompt|template)s?\b.{0,20}\b(?:word\s+for\s+word|verbatim|exactly|above)\b
+    | \b(?:route|send|forward)\s+(?:this|it|everything)\s+to\s+(?:the\s+)?["']?
+      (?:direct|coder|reasoner|tool[_ ]caller|multilingual|ocr|audio|linux|brain|(?:\w+\s+)?experts?)\b
     | \b(?:route|label|expert)s?["']?\s*(?:is|=|:|must\s+be|should\s+be)\s*\[?["']?
       (?:direct|coder|reasoner|tool_caller|multilingual|ocr|audio|linux)\b
     | \b(?:set|use|with)\b.{0,20}\bdirect_answer\b | "agents"\s*:
-    | (?:계획|지시|명령|규칙|프롬프트|경로).{0,12}(?:무시|잊|건너뛰|어기)
-    | (?:시스템|숨겨진|처음|원래)\s*(?:프롬프트|지시문|지시)
+    | (?:위|앞|이전|기존|모든)(?:의|에\s*있는)?\s*(?:계획|지시|명령|규칙|프롬프트|경로).{0,12}(?:무시|잊|건너뛰|어기)
+    | (?:계획|지시|프롬프트).{0,8}(?:무시|잊어|건너뛰고|어기고)
+    | (?:시스템|숨겨진)\s*(?:프롬프트|지시문|지시).{0,20}(?:출력|보여|알려|말해|공개|그대로|적어|써\s*줘|뭐)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+"""Orders about the route, the plan and the prompts. What people send, forward, ignore or show otherwise is theirs."""
 _FRAME = re.compile(r"<(?=\s*/?\s*material\b)", re.IGNORECASE)
 _LEAST_WORDS = 5
 """A sentence of ours with fewer words is everybody's."""
