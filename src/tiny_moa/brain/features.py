@@ -9,7 +9,7 @@ from zlib import crc32
 
 from tiny_moa.brain.signals import Sight, look
 
-FEATURE_VERSION = 4
+FEATURE_VERSION = 5
 """Raised with every change of what is counted here or seen in `signals`: weights of another version are refused."""
 _TOKEN = re.compile(r"<[\w:]+>|[가-힣]+|[ぁ-ヿ一-鿿]|[^\W\d_가-힣ぁ-ヿ一-鿿]+|\d+|[^\w\s]")
 _MOST_TOKENS = 160

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -192,16 +192,25 @@ def _is_spaceless(name: str) -> bool:
     return any(_SCRIPTS[script].search(name) for script in ("hangul", "kana", "han"))
 
 
+def _any_of(names: Iterable[str]) -> str:
+    """A pattern of any of some names, shared beginnings written once: alternatives are tried one after the other."""
+    tails: dict[str, list[str]] = {}
+    for name in names:
+        tails.setdefault(name[:1], []).append(name[1:])
+    branches = [re.escape(head) + (_any_of(rest) if any(rest) else "") for head, rest in tails.items() if head]
+    return f"(?:{'|'.join(branches)}){'?' if '' in tails else ''}"
+
+
 @cache
 def _topic_patterns() -> tuple[re.Pattern[str], ...]:
     """One pattern for each topic: a word may belong to several."""
     patterns = []
     for topic, names in _lexicon()["topics"].items():
-        latin = [re.escape(name) for name in names if name.isascii() or not _is_spaceless(name)]
-        short = [re.escape(name) for name in names if _is_spaceless(name) and len(name) < _WHOLE_SYLLABLES]
-        longer = [re.escape(name) for name in names if _is_spaceless(name) and len(name) >= _WHOLE_SYLLABLES]
-        kinds = [rf"(?<![\w<:])(?:{'|'.join(latin)})(?![^\W\d_가-힣]|>)" if latin else ""]
-        kinds += [rf"(?<![가-힣])(?:{'|'.join(short)})" if short else "", "|".join(longer)]
+        latin = [name for name in names if name.isascii() or not _is_spaceless(name)]
+        short = [name for name in names if _is_spaceless(name) and len(name) < _WHOLE_SYLLABLES]
+        longer = [name for name in names if _is_spaceless(name) and len(name) >= _WHOLE_SYLLABLES]
+        kinds = [rf"(?<![\w<:]){_any_of(latin)}(?![^\W\d_가-힣]|>)" if latin else ""]
+        kinds += [rf"(?<![가-힣]){_any_of(short)}" if short else "", _any_of(longer) if longer else ""]
         patterns.append(re.compile(rf"(?P<{topic}>{'|'.join(filter(None, kinds))})"))
     return tuple(patterns)
 
