@@ -192,13 +192,18 @@ def _is_spaceless(name: str) -> bool:
     return any(_SCRIPTS[script].search(name) for script in ("hangul", "kana", "han"))
 
 
+_MANY_BRANCHES = 3
+
+
 def _any_of(names: Iterable[str]) -> str:
-    """A pattern of any of some names, shared beginnings written once: alternatives are tried one after the other."""
+    """A pattern of any of some names: alternatives are slow, so beginnings are shared and the first letter is looked at first."""
     tails: dict[str, list[str]] = {}
     for name in names:
         tails.setdefault(name[:1], []).append(name[1:])
     branches = [re.escape(head) + (_any_of(rest) if any(rest) else "") for head, rest in tails.items() if head]
-    return f"(?:{'|'.join(branches)}){'?' if '' in tails else ''}"
+    heads = "".join(re.escape(head) for head in tails)
+    guard = f"(?=[{heads}])" if len(branches) > _MANY_BRANCHES else ""
+    return f"(?:{guard}(?:{'|'.join(branches)})){'?' if '' in tails else ''}"
 
 
 @cache
