@@ -14,6 +14,7 @@ from tests.fakes import ScriptedLauncher, ScriptedRuntime
 from tests.teams import call_of, scripted_team
 from tiny_moa.brain import Classifier, Guess, Route, Step, labels_of, load_classifier, router_of
 from tiny_moa.brain.classifier import read_classifier, weighed
+from tiny_moa.brain.features import FEATURE_VERSION
 from tiny_moa.brain.router import agreed
 from tiny_moa.catalog import load_catalog
 from tiny_moa.errors import ConfigurationError
@@ -172,7 +173,7 @@ def prefers_audio(_: CompletionRequest, labels: Sequence[str]) -> list[float]:
 
 
 ASKED = "routing_weight = 1.0\n"
-DOUBT = "the harbour, slowly, twelve of them"
+DOUBT = "of which seven, mostly on the left"
 
 
 async def test_in_doubt_a_model_that_helps_is_asked_and_one_that_does_not_is_not(tmp_path: Path) -> None:
@@ -224,7 +225,7 @@ def test_weights_of_another_version_are_refused() -> None:
     content = (ROOT / "src" / "tiny_moa" / "brain" / "router.bin").read_bytes()
     assert isinstance(read_classifier(content), Classifier)
     with pytest.raises(ConfigurationError, match="version 0"):
-        read_classifier(content.replace(b'"feature_version": 4', b'"feature_version": 0', 1))
+        read_classifier(content.replace(f'"feature_version": {FEATURE_VERSION}'.encode(), b'"feature_version": 0', 1))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_classifier(b"no weights")
 
