@@ -41,7 +41,7 @@ from tiny_moa.catalog import load_catalog
 FOLDER = Path(__file__).parent / "routing"
 WEIGHTS = Path(__file__).parents[1] / "src" / "tiny_moa" / "brain" / "router.bin"
 LABELS = ("DIRECT", "CODER", "REASONER", "TOOL_CALLER", "MULTILINGUAL", "OCR", "AUDIO", "LINUX")
-FOLDS, SEED, STRENGTH, MARGIN, LEAST_COUNT, FINEST = 5, 7, 10.0, 0.15, 3, 40
+FOLDS, SEED, STRENGTH, MARGIN, LEAST_COUNT, FINEST = 5, 7, 10.0, 0.1, 3, 56
 SHARPNESS = 4.0
 """Scales what support vectors say, so that a softmax of it is a probability before it is mixed."""
 SURE_PRECISION = 0.97
