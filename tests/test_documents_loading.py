@@ -78,3 +78,17 @@ def test_a_pdf_is_read_without_pandas_or_the_libraries_of_other_formats() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
     assert done.stdout.splitlines() == ["Read before the rest is there", "[]", "{'Name': ['Ada']}"], done.stderr
+
+
+@pytest.mark.docling
+def test_a_format_whose_library_is_missing_stops_no_other() -> None:
+    pytest.importorskip("docling")
+    code = (
+        "import sys\n"
+        "sys.modules['odfdo'] = None\n"
+        "from tiny_moa.experts.documents.loading import load_docling\n"
+        "for _ in load_docling(): pass\n"
+        "print([name for name in ('docx', 'pptx', 'docling.backend.latex_backend') if name not in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    assert done.stdout == "[]\n", done.stderr

@@ -43,17 +43,21 @@ _HEAVY: Final = ("torch", "transformers", "torchvision")
 def load_docling() -> Iterator[None]:
     """Import what every conversion needs up to the first `yield`, a part of the rest up to each later one.
 
-    Without docling nothing is imported, and each request says so instead.
+    Without docling nothing is imported, and each request says so instead; so does one of a format whose library is missing.
     """
     try:
         load_for_pdf()
-        yield
-        for name in _FOR_OTHERS:
-            with hidden_models():
-                importlib.import_module(name)
-            yield
     except ImportError:
         logger.error("docling could not be imported", exc_info=True)
+        return
+    yield
+    for name in _FOR_OTHERS:
+        try:
+            with hidden_models():
+                importlib.import_module(name)
+        except ImportError as exc:
+            logger.info("%s could not be imported: %s", name, exc)
+        yield
 
 
 def load_for_pdf() -> None:
