@@ -16,7 +16,7 @@ ITEMS = [
     {"id": 2, "input": "Translate 'see you soon' into Spanish", "lang": "en", "expected": {"route": ["MULTILINGUAL"]}},
     {
         "id": 3,
-        "input": "the harbour, slowly, twelve of them",
+        "input": "of which seven, mostly on the left",
         "lang": "xx",
         "expected": {"route": ["DIRECT"], "accept": [["OCR"]]},
     },
