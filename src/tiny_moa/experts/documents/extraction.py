@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from tiny_moa.errors import ConversionFailed, InvalidRequest
@@ -21,6 +22,10 @@ _PASSAGES_A_FIELD: Final = 2
 _MATERIAL_CHARACTERS: Final = 3_600
 """What fits, with the rest of the prompt, into a context of 2,048 tokens."""
 _SPACE = re.compile(r"\s+")
+_NUMBER: Final = re.compile(r"(?<![^\W_])(?<!\d[.,])\d+(?:[.,'’\u00a0\u202f]\d+)*", re.ASCII)
+_SEPARATOR: Final = re.compile(r"\D")
+_THOUSAND: Final = 3
+"""Digits between two marks of thousands."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +80,81 @@ async def extract(document: Document, schema: Mapping[str, Any], model: Template
 
 
 def judge(found: Any, schema: Mapping[str, Any], pages: Sequence[Page]) -> Extraction:
-    """Check extracted values by their schema and look each up in the pages; the page of a passage wins over an earlier one."""
+    """Check extracted values by their schema and look each up in the pages; the page of a passage wins over an earlier one.
 
+    A text that stands nowhere is left out where the schema allows nothing in its place.
+    """
+    found, left_out = _without_inventions(found, schema, pages)
     faults = [
         f"{'.'.join(map(str, error.absolute_path)) or 'the whole'}: {error.message[:200]}"
         for error in validator_of(schema).iter_errors(found)
     ]
     fields = tuple(Field(path, value, find_page(value, pages)) for path, value in _leaves(found))
+    faults += [f"{path}: {value!r} does not stand in the document and was left out" for path, value in left_out]
     faults += [f"{field.path}: {field.value!r} does not stand in the document" for field in fields if _is_strange(field)]
     return Extraction(found, fields, tuple(faults))
 
 
+def _without_inventions(value: Any, part: Any, pages: Sequence[Page], path: str = "") -> tuple[Any, list[tuple[str, str]]]:
+    """Give a value with `None` for texts that stand nowhere and may be null by their schema, and what these were."""
+    part = part if isinstance(part, Mapping) else {}
+    left_out: list[tuple[str, str]] = []
+    if isinstance(value, str):
+        is_invented = bool(value) and _may_be_null(part) and find_page(value, pages) is None
+        return (None, [(path, value)]) if is_invented else (value, [])
+    if isinstance(value, Mapping):
+        parts = part.get("properties", {})
+        inner = {name: (each, parts.get(name)) for name, each in value.items()}
+    elif isinstance(value, list):
+        inner = {str(number): (each, part.get("items")) for number, each in enumerate(value)}
+    else:
+        return value, []
+    kept = {}
+    for name, (each, its) in inner.items():
+        kept[name], more = _without_inventions(each, its, pages, f"{path}.{name}" if path else name)
+        left_out += more
+    return (kept if isinstance(value, Mapping) else list(kept.values())), left_out
+
+
+def _may_be_null(part: Mapping[str, Any]) -> bool:
+    """Whether a schema takes any text or null; where it says which or how texts are written, they need not stand anywhere."""
+    kinds = [kind for kind in (part, *(part.get("anyOf") or ()), *(part.get("oneOf") or ())) if isinstance(kind, Mapping)]
+    if any(key in kind for kind in kinds for key in ("enum", "const", "format", "pattern")):
+        return False
+    types = [kind.get("type") for kind in kinds]
+    return any("null" in ([kind] if isinstance(kind, str) else kind or ()) for kind in types)
+
+
 def find_page(value: Any, pages: Sequence[Page]) -> int | None:
-    """Give the first page that a value stands on as a word, whatever its spaces and capitals; `None` for none."""
-    wanted = _folded(json.dumps(value) if isinstance(value, bool | int | float) else str(value or ""))
-    if not wanted or isinstance(value, bool):
+    """Give the first page that a value stands on; `None` for none.
+
+    A text stands there as words, whatever their spaces and capitals, a number in any way of writing it: 187.5 as 187,50 too.
+    """
+    if isinstance(value, bool) or value in (None, ""):
         return None
-    pattern = re.compile(rf"(?<![^\W_]){re.escape(wanted)}(?![0-9a-z])(?!\.\d)")
+    if isinstance(value, int | float):
+        wanted = abs(Decimal(str(value)))
+        return next((page.number for page in pages if wanted in numbers_in(page.markdown)), None)
+    pattern = re.compile(rf"(?<![^\W_]){re.escape(_folded(str(value)))}(?![0-9a-z])(?!\.\d)")
     for page in pages:
         text = _folded(page.markdown)
         if pattern.search(text) or pattern.search(re.sub(r"(?<=\d),(?=\d{3})", "", text)):
             return page.number
     return None
+
+
+def numbers_in(text: str) -> frozenset[Decimal]:
+    """Give the numbers that stand in a text, without signs; 1,234 is read both ways, with thousands and with decimals."""
+    found: set[Decimal] = set()
+    for match in _NUMBER.finditer(text):
+        *groups, last = _SEPARATOR.split(match[0])
+        if all(len(group) == _THOUSAND for group in [*groups, last][1:]) and len([*groups, last][0]) <= _THOUSAND:
+            found.add(Decimal("".join([*groups, last])))
+        if groups and all(len(group) == _THOUSAND for group in groups[1:]):
+            found.add(Decimal("".join(groups) + "." + last))
+        if not groups:
+            found.add(Decimal(last))
+    return frozenset(found)
 
 
 def _is_strange(field: Field) -> bool:
