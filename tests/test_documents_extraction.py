@@ -103,3 +103,13 @@ async def test_the_tool_gives_json_with_the_page_of_each_value(tmp_path: Path) -
         for schema, words in (({"type": "nothing"}, "is no JSON Schema"), ({"type": "object"}, "with properties")):
             refused = await client.call_tool("parse_document", {"source": "bill.md", "extract": schema})
             assert refused.is_error and words in str(refused.content)
+
+
+async def test_a_model_that_is_cut_off_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "bill.md").write_text("# Bill NO-17", encoding="utf-8")
+    launcher = ScriptedLauncher('{"invoice": "NO-1')
+    async with Client(build_server(scripted_team(tmp_path, launcher, roots=[tmp_path]))) as client:
+        result = await client.call_tool("parse_document", {"source": "bill.md", "extract": SCHEMA})
+        assert result.is_error
+        assert "was cut off" in str(result.content)
+        assert "ask for less" in str(result.content)

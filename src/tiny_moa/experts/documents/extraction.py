@@ -21,6 +21,10 @@ TEMPLATE_HOLES: Final = ("fields", "passages")
 _PASSAGES_A_FIELD: Final = 2
 _MATERIAL_CHARACTERS: Final = 3_600
 """What fits, with the rest of the prompt, into a context of 2,048 tokens."""
+_REMEDIES: Final = {
+    "deadline": "allow more with deadline_seconds",
+    "length": "allow more with TINY_MOA_MAX_TOKENS, take a larger model",
+}
 _SPACE = re.compile(r"\s+")
 _NUMBER: Final = re.compile(r"(?<![^\W_])(?<!\d[.,])\d+(?:[.,'’\u00a0\u202f]\d+)*", re.ASCII)
 _SEPARATOR: Final = re.compile(r"\D")
@@ -73,8 +77,9 @@ async def extract(document: Document, schema: Mapping[str, Any], model: Template
     try:
         found = json.loads(completion.text)
     except ValueError as exc:
+        remedy = _REMEDIES.get(attempt.finish, "take a larger model")
         raise ConversionFailed(
-            f"{document.ref.name!r}: the model was cut off ({attempt.finish}); allow more with deadline_seconds, or ask for less"
+            f"{document.ref.name!r}: the model was cut off ({attempt.finish}); {remedy}, or ask for less"
         ) from exc
     return judge(found, schema, document.pages)
 
