@@ -155,3 +155,22 @@ async def test_one_document_that_cannot_be_read_does_not_lose_the_others(tmp_pat
         assert answer.text.startswith('"The ferry leaves at 6:40." [1]')
         assert answer.status == "partial"
         assert any(note.startswith("bad.md was not read") for note in answer.notes)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_read"),
+    [
+        ("According to invoice.md, what is the total due?", True),
+        ("invoice.md에 적힌 금액이 얼마야?", True),
+        ("According to diary.md, what was said on Monday?", False),
+        ("Write a haiku about invoice.md", False),
+    ],
+)
+async def test_a_question_that_names_a_document_that_is_here_is_answered_from_it(
+    tmp_path: Path, question: str, is_read: bool
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "invoice.md").write_text("# Invoice\n\nTotal due: 187.50 EUR by 30 November.\n", encoding="utf-8")
+    async with scripted_team(tmp_path, "unused", classifies=True, roots=[tmp_path / "docs"]) as team:
+        route = await team.brain.route(question, call_of())
+    assert [step.expert for step in route.steps] == (["ocr"] if is_read else [])

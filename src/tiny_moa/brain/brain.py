@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import anyio
@@ -14,7 +14,7 @@ from tiny_moa.brain.guards import framed, telling_sentences, without_leaks, with
 from tiny_moa.brain.language import answer_language, check_language, language_name
 from tiny_moa.brain.merge import hide_code, merged
 from tiny_moa.brain.plan import plan_schema, route_by_plan
-from tiny_moa.brain.route import BRAIN, Route
+from tiny_moa.brain.route import BRAIN, Route, Step
 from tiny_moa.brain.router import agreed, router_of
 from tiny_moa.catalog import ExpertSpec
 from tiny_moa.errors import ModelError
@@ -32,13 +32,18 @@ class Brain:
 
     def __init__(
         self, model: TemplatedModel, experts: Mapping[str, ExpertSpec], templates: TemplateLibrary,
-        classifier: Classifier | None = None,
+        classifier: Classifier | None = None, asks_about_a_document: Callable[[str], bool] = lambda text: False,
     ) -> None:  # fmt: skip
-        """Take the model, the experts and the words; without a classifier, cues and plans alone route."""
+        """Take the model, the experts and the words; without a classifier, cues and plans alone route.
+
+        `asks_about_a_document` looks whether a question is about a file that it names and that is here.
+        """
         self._model = model
         self._router = router_of(tuple(experts.values()), classifier)
         self._experts = {spec.label: spec for spec in experts.values()}
         self._rewriting = frozenset(spec.name for spec in experts.values() if spec.rewrites)
+        self._readers = tuple(spec.name for spec in experts.values() if spec.kind == "documents")
+        self._asks_about_a_document = asks_about_a_document
         self._templates = templates
         self._chain = templates.get("brain/chain", holes=("task", "material"))
         self._note = templates.get("brain/note", holes=("expert", "status", "text"))
@@ -59,6 +64,8 @@ class Brain:
             route = agreed(router.choose(words) or await self._weigh(words, call, may_ask_model), parts)
         if route is None:
             route = await self._plan(words, call) if may_ask_model else Route((), "fallback", "no cue matches")
+        if not route.steps and self._readers and await anyio.to_thread.run_sync(self._asks_about_a_document, words):
+            route = Route((Step(self._readers[0], words),), "signals", "it names a document that is here")
         steps = tuple(replace(step, next_best=router.heirs(step.prompt, step.expert)) for step in route.steps)
         route = self._with_whole(replace(route, steps=steps), words, question)
         return leave_language_to_last(route, self._rewriting)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -19,7 +20,7 @@ from tiny_moa.experts.base import Expert, TemplatedModel
 from tiny_moa.experts.chat import ChatExpert, UnavailableExpert
 from tiny_moa.experts.code import CodeExpert
 from tiny_moa.experts.documents import DocumentCache, DocumentLibrary, DocumentReader, Fetcher, cache_folder
-from tiny_moa.experts.documents.expert import DocumentExpert
+from tiny_moa.experts.documents.expert import DocumentExpert, asks_about_a_document
 from tiny_moa.experts.documents.extraction import TEMPLATE as EXTRACT_TEMPLATE
 from tiny_moa.experts.documents.extraction import TEMPLATE_HOLES
 from tiny_moa.experts.math import MathExpert
@@ -121,7 +122,8 @@ def build_team(
 
     build = _builders(model_of, algorithms_of, library, reader, algebra, settings.tldr)
     experts: dict[str, Expert] = {name: build[spec.kind](spec) for name, spec in catalog.experts.items()}
-    brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier())
+    names = partial(asks_about_a_document, library=library)
+    brain = Brain(asked(catalog.brain_models(profile.name)), catalog.experts, templates, classifier(), names)
     traces = TraceStore(traces_folder(), is_on=settings.traces)
     budget_bytes = memory_limit(settings.memory_mib)
     council = Council(eligible(catalog, profile.name, asked, weights, templates, budget_bytes))

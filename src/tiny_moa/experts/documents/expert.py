@@ -39,6 +39,9 @@ _WHOLE = re.compile(
 )
 
 
+_ASKS = re.compile(r"[??]|\baccording to\b|나요|까요?\s*$|인가|뭐|무엇|얼마|언제|누구|어디", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class _Reading:
     """What could be read for a question, and sentences about what could not."""
@@ -151,6 +154,20 @@ def named_documents(text: str) -> tuple[str, ...]:
     found += _QUOTED.findall(rest)
     found += _BARE.findall(_QUOTED.sub(" ", rest))
     return tuple(dict.fromkeys(found))
+
+
+def asks_about_a_document(text: str, library: DocumentLibrary) -> bool:
+    """Whether a text asks something about a document that it names and that is here."""
+    if not (_ASKS.search(text) or wants_whole(text)):
+        return False
+    return any(_is_here(source, library) for source in named_documents(text) if not source.endswith("/"))
+
+
+def _is_here(source: str, library: DocumentLibrary) -> bool:
+    try:
+        return bool(library.expand(source, limit=1))
+    except DocumentError:
+        return False
 
 
 def _without(question: str, sources: Sequence[str]) -> str:
