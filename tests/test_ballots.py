@@ -155,6 +155,7 @@ def test_only_the_ratio_of_weights_matters_for_support(ballots: list[Ballot], fo
 
 
 @given(st.floats(0, 1), st.floats(0.01, 0.99))
+@example(0.0, 0.03)
 def test_a_chance_at_the_threshold_gives_no_credits_and_more_gives_more(yes: float, threshold: float) -> None:
     given_ = credits_of_probability(yes, threshold)
     assert -BUDGET <= given_ <= BUDGET

@@ -101,7 +101,7 @@ def credits_of_probability(yes: float, threshold: float = 0.5) -> float:
     if not (0 <= yes <= 1 and 0 < threshold < 1):
         raise ValueError(f"a probability of {yes}, with a threshold of {threshold}")
     for_it, against = yes * (1 - threshold), (1 - yes) * threshold
-    return BUDGET * (for_it - against) / (for_it + against)
+    return BUDGET * ((for_it - against) / (for_it + against))  # in this order it is never beyond the budget
 
 
 def votes(ballot: Ballot, form: Form = "intensity") -> dict[str, float]:
