@@ -24,7 +24,7 @@ from tiny_moa.models.runtime import CompletionRequest
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "training" / "routing"
 HELD_OUT = [ROOT / "tests" / "data" / name for name in ("routing_held_out.txt", "routing_writers.txt")]
-"""The second by those who wrote the newer half of the training data, set aside before."""
+"""The second was set aside when the newer part of the training data was written."""
 FRESH = [json.loads(line) for line in (ROOT / "tests" / "data" / "routing_fresh.jsonl").read_text("utf-8").splitlines()]
 CLASSIFIER = load_classifier()
 EXPERTS = load_catalog().experts
